@@ -1,0 +1,74 @@
+# What one does with Glasspot. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-tsan test-asan e2e bench fuzz lint soak stack-check docker-check clean
+
+SWIFT ?= swift
+RELEASE := -c release --static-swift-stdlib
+# Arguments of the gateway for `make run`.
+ARGS ?= --demo
+# Seconds per fuzz target, and of the soak.
+FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 300
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Build and run the gateway with simulated backends (ARGS="-c FILE" runs a configuration)
+	.build/release/glasspot $(ARGS)
+
+build: ## Build the release binaries glasspot and mockllm
+	@scripts/setup.sh build
+	$(SWIFT) build $(RELEASE) --product glasspot
+	$(SWIFT) build $(RELEASE) --product mockllm
+
+test: ## Run every test that needs no network beyond the package registries
+	@scripts/setup.sh build lint
+	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
+	$(SWIFT) test --skip-build --parallel
+	@# Allocations are counted in optimised code; a build of its own keeps .build/release as it is.
+	if [ -d Tests/AllocationTests ]; then $(SWIFT) test -c release --scratch-path .build-allocations --filter AllocationTests; fi
+
+test-tsan: ## Run the tests under the thread sanitizer
+	@scripts/setup.sh build lint
+	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan
+
+test-asan: ## Run the tests under the address sanitizer
+	@scripts/setup.sh build lint
+	LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp $(SWIFT) test --sanitize=address --scratch-path .build-asan
+
+e2e: build ## Drive the gateway with real clients, a real llama.cpp and a real Prometheus
+	@scripts/setup.sh e2e
+	Tests/e2e/run.sh
+
+bench: build ## Compare with nginx and HAProxy; writes Benchmarks/load/RESULTS.md
+	@scripts/setup.sh bench
+	python3 -B Benchmarks/load/bench.py
+
+fuzz: ## Fuzz every parser for FUZZ_SECONDS seconds each
+	@scripts/setup.sh build
+	Tests/Fuzz/run.sh $(FUZZ_SECONDS)
+
+lint: ## Check format, scripts, Prometheus files and dashboards
+	@scripts/setup.sh lint
+	$(SWIFT) format lint --strict --parallel -r Sources Tests Package.swift
+	@git ls-files -z -co --exclude-standard '*.sh' .ci/run | xargs -0 -n 1 bash -n
+	@git ls-files -z -co --exclude-standard '*.py' | xargs -0 python3 scripts/check_python.py
+	promtool check config --lint=all --lint-fatal prometheus/prometheus.yml
+	python3 -B scripts/test_checks.py -q
+	python3 -B dashboards/build.py --check
+	python3 -B scripts/check_dashboards.py dashboards/*.json
+
+soak: build ## Run the demo under load for SOAK_SECONDS seconds and check its invariants
+	python3 -B scripts/soak.py --seconds $(SOAK_SECONDS)
+
+stack-check: build ## Check with a real Prometheus that every panel returns data from the demo
+	@scripts/setup.sh stack
+	python3 -B scripts/stack_check.py
+
+docker-check: ## Build the container image and check its health, where an engine can run
+	scripts/docker_check.sh
+
+clean: ## Remove everything that was built
+	rm -rf .build .build-* out

@@ -1,0 +1,154 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Layers, bottom to top; arrows only go down (docs/ARCHITECTURE.md, Tests/TidyTests/LayerTests.swift):
+//   0 kernels    standard library only
+//   1 domain     pure and synchronous: no clock, no I/O, no Foundation, no NIO
+//   2 adapters   sockets, files, clocks
+//   3 app        composition
+//   W workbench  mock backends, tools, test support
+
+/// Every target: Swift 6 language mode, every warning an error.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+    // Measured: a generic call across modules costs 31.6 ns and one malloc without it, 1.0 ns and none with it.
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+
+/// Layers 0 and 1: every unsafe expression carries the word `unsafe`, so `grep unsafe` is the audit list.
+let kernel: [SwiftSetting] =
+    house + [
+        .strictMemorySafety(),
+        .enableExperimentalFeature("Lifetimes"),
+    ]
+
+/// What runs per request: dynamic exclusivity checks are a measurable share of it in release.
+let dataPath: [SwiftSetting] = [
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "glasspot",
+    platforms: [.macOS(.v26)],
+    products: [
+        .executable(name: "glasspot", targets: ["glasspot"]),
+        .executable(name: "mockllm", targets: ["mockllm"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
+    ],
+    targets: [
+        // Layer 0
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "MetricKernel", swiftSettings: kernel + dataPath),
+        .target(name: "Exposition", dependencies: ["MetricKernel", "CZlib"], swiftSettings: kernel),
+        .target(name: "HTTPWire", swiftSettings: kernel + dataPath),
+        .target(name: "ByteScan", swiftSettings: kernel + dataPath),
+        // Layer 1
+        .target(name: "Domain", swiftSettings: kernel + dataPath),
+        .target(name: "Catalog", dependencies: ["Domain"], swiftSettings: kernel + dataPath),
+        .target(name: "Routing", dependencies: ["Domain", "Catalog"], swiftSettings: kernel + dataPath),
+        .target(name: "Dialects", dependencies: ["Domain", "ByteScan"], swiftSettings: kernel + dataPath),
+        .target(name: "Telemetry", dependencies: ["Domain", "MetricKernel"], swiftSettings: kernel + dataPath),
+        .target(
+            name: "Pipeline", dependencies: ["Domain", "HTTPWire", "Catalog", "Routing"],
+            swiftSettings: kernel + dataPath),
+        // Layer 2
+        .target(
+            name: "Transport",
+            dependencies: ["Domain", "HTTPWire", nioCore, nioPosix, nioSSL, nioTLS],
+            swiftSettings: house + dataPath),
+        .target(
+            name: "Journal", dependencies: ["Domain", "Telemetry", "CZlib"],
+            swiftSettings: house + dataPath),
+        .target(
+            name: "OllaEngine",
+            dependencies: [
+                "Domain", "HTTPWire", "MetricKernel", "Catalog", "Routing", "Dialects", "Telemetry", "Pipeline", "Transport",
+                "Journal", nioCore, nioSSL,
+            ],
+            swiftSettings: house + dataPath + [.enableExperimentalFeature("Lifetimes")]),
+        .target(
+            name: "Supervision",
+            dependencies: ["Domain", "Catalog", "Telemetry", asyncHTTPClient, nioCore, nioHTTP1, lifecycle],
+            swiftSettings: house),
+        .target(name: "Settings", dependencies: ["Domain", "Catalog", yams], swiftSettings: house),
+        .target(
+            name: "AdminAPI",
+            dependencies: [
+                "Domain", "Catalog", "Routing", "Telemetry", "MetricKernel", "Exposition", "Pipeline",
+            ],
+            swiftSettings: house),
+        // Layer 3
+        .target(
+            name: "GlasspotApp",
+            dependencies: [
+                "Domain", "MetricKernel", "Catalog", "Routing", "Telemetry", "Pipeline", "Transport", "Journal", "OllaEngine",
+                "Supervision", "Settings", "AdminAPI", "HTTPWire", "MockLLM", nioCore, nioPosix, nioSSL, logging, lifecycle,
+                unixSignals,
+            ],
+            swiftSettings: house),
+        .executableTarget(
+            name: "glasspot", dependencies: ["GlasspotApp", "Settings", argumentParser], swiftSettings: house),
+        // Workbench
+        .target(name: "MockLLM", dependencies: [nioCore, nioPosix, nioHTTP1], swiftSettings: house),
+        .executableTarget(name: "mockllm", dependencies: ["MockLLM", argumentParser, nioCore, nioPosix], swiftSettings: house),
+
+        // Tests
+        .testTarget(name: "TidyTests", dependencies: ["Domain"], swiftSettings: house),
+        .testTarget(name: "MetricKernelTests", dependencies: ["MetricKernel"], swiftSettings: house),
+        .testTarget(
+            name: "ExpositionTests", dependencies: ["Exposition", "MetricKernel", "CZlib"], swiftSettings: house),
+        .testTarget(
+            name: "HTTPWireTests", dependencies: ["HTTPWire", nioCore, nioEmbedded, nioHTTP1], swiftSettings: house),
+        .testTarget(name: "ByteScanTests", dependencies: ["ByteScan"], swiftSettings: house),
+        .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: house),
+        .testTarget(name: "CatalogTests", dependencies: ["Domain", "Catalog"], swiftSettings: house),
+        .testTarget(name: "RoutingTests", dependencies: ["Domain", "Catalog", "Routing"], swiftSettings: house),
+        .testTarget(name: "DialectsTests", dependencies: ["Dialects", "Domain", "ByteScan"], swiftSettings: house),
+        .testTarget(
+            name: "TelemetryTests", dependencies: ["Telemetry", "MetricKernel", "Exposition", "Domain"],
+            swiftSettings: house),
+        .testTarget(
+            name: "PipelineTests", dependencies: ["Pipeline", "Domain", "Catalog"], swiftSettings: house),
+        .testTarget(name: "TransportTests", dependencies: ["Transport", "Domain"], swiftSettings: house),
+        .testTarget(
+            name: "JournalTests", dependencies: ["Journal", "Domain", "Telemetry", "CZlib"], swiftSettings: house),
+        .testTarget(
+            name: "SupervisionTests",
+            dependencies: ["Supervision", "Domain", "Catalog", "Telemetry", "Exposition", "MetricKernel"],
+            swiftSettings: house),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings", "Domain", "Catalog"], swiftSettings: house),
+        .testTarget(
+            name: "AdminAPITests",
+            dependencies: [
+                "AdminAPI", "Domain", "Catalog", "Routing", "Telemetry", "MetricKernel", "Exposition", "Pipeline", "CZlib",
+            ], swiftSettings: house),
+        .testTarget(name: "MockLLMTests", dependencies: ["MockLLM", nioCore, nioPosix], swiftSettings: house),
+    ]
+)

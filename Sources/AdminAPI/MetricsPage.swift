@@ -1,0 +1,98 @@
+import Domain
+import Exposition
+import MetricKernel
+import Pipeline
+import Synchronization
+import Telemetry
+
+/// The page `/internal/metrics` (telemetry.md 2.2).
+extension AdminRoutes {
+    /// What a scraper is given when it names no time limit; Prometheus' own default.
+    private static let defaultTimeout = Nanoseconds.seconds(10)
+    private static let timeoutMax = Nanoseconds.seconds(60)
+
+    func metricsPage(_ request: LocalRequest) async -> LocalResponse {
+        let start = self.sources.now()
+        let format = ExpositionFormat.negotiate(accept: request.value(of: "Accept"))
+        let coding = ContentCoding.negotiate(acceptEncoding: request.value(of: "Accept-Encoding"))
+        let running = self.scrapes.add(1, ordering: .relaxed).newValue
+        defer { self.scrapes.subtract(1, ordering: .relaxed) }
+        guard running <= self.configuration.scrapesMax else {
+            return self.refuse("too many scrapes at once", format, coding, since: start)
+        }
+        let deadline = start + Self.timeLimit(request.value(of: "X-Prometheus-Scrape-Timeout-Seconds"))
+        let (shards, facts) = await self.sources.collect(deadline)
+        guard self.sources.now() < deadline else {
+            return self.refuse("the scrape took too long", format, coding, since: start)
+        }
+        let snapshot = self.metrics.snapshot(shards: shards, facts: facts)
+        let names = Set(Query(request.query).values("name[]"))
+        var body = TextRenderer.render(snapshot)
+        if !names.isEmpty { body = FamilyFilter.keep(names, of: body) }
+        var fields: [LocalResponse.Field] = [
+            ("Content-Type", format.contentType), ("Vary", "Accept, Accept-Encoding"),
+        ]
+        var encoding = ScrapeEncoding.identity
+        if coding == .gzip, let compressed = try? Gzip.compress(body) {
+            body = compressed
+            encoding = .gzip
+            fields.append(("Content-Encoding", "gzip"))
+        }
+        guard self.sources.now() < deadline else {
+            return self.refuse("the scrape took too long", format, coding, since: start)
+        }
+        self.metrics.control.scrapeFinished(
+            format.scrapeFormat, encoding, code: 200, bodyBytes: body.count, duration: self.sources.now() - start)
+        return LocalResponse(status: 200, fields: fields, body: body)
+    }
+
+    private func refuse(
+        _ message: String, _ format: ExpositionFormat, _ coding: ContentCoding, since start: MonotonicTime
+    ) -> LocalResponse {
+        let response = LocalResponse.textError(503, message, fields: [("Retry-After", "1")])
+        self.metrics.control.scrapeFinished(
+            format.scrapeFormat, .identity, code: 503, bodyBytes: response.body.count,
+            duration: self.sources.now() - start)
+        return response
+    }
+
+    /// Nine tenths of what the scraper waits, so that the answer is there in time.
+    private static func timeLimit(_ header: String?) -> Nanoseconds {
+        guard let header, let seconds = Double(header), seconds.isFinite, seconds > 0 else {
+            return Nanoseconds(rawValue: Self.defaultTimeout.rawValue / 10 * 9)
+        }
+        let limit = min(seconds, Self.timeoutMax.seconds)
+        return Nanoseconds(rawValue: Int64(limit * 9e8))
+    }
+}
+
+extension ExpositionFormat {
+    /// The family of format a scrape is counted under.
+    fileprivate var scrapeFormat: ScrapeFormat {
+        switch self.syntax {
+        case .text004, .text100: .text
+        case .openMetrics001, .openMetrics100, .openMetrics200: .openmetrics
+        case .protobuf: .protobuf
+        }
+    }
+}
+
+/// Keeps some families of a text page: `name[]=…`, as the official Go client offers it.
+enum FamilyFilter {
+    /// The lines of the families with the given names.
+    static func keep(_ names: Set<String>, of page: [UInt8]) -> [UInt8] {
+        var kept: [UInt8] = []
+        var isKept = false
+        for line in page.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true) {
+            if line.starts(with: "# HELP ".utf8) || line.starts(with: "# TYPE ".utf8) {
+                let name = line.dropFirst(7).prefix { $0 != UInt8(ascii: " ") }
+                isKept = names.contains(String(decoding: name, as: UTF8.self))
+            }
+            if isKept {
+                kept.append(contentsOf: line)
+                kept.append(UInt8(ascii: "\n"))
+            }
+        }
+        return kept
+    }
+}

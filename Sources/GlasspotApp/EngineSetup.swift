@@ -1,0 +1,162 @@
+import Catalog
+import Domain
+import Foundation
+import HTTPWire
+import NIOSSL
+import OllaEngine
+import Pipeline
+import Routing
+import Settings
+import Telemetry
+import Transport
+
+// From configuration values to the parts of the gateway.
+
+extension EngineConfiguration {
+    /// The engine's part of a configuration, for a process with `loops` event loops.
+    init(_ settings: Configuration, loops: Int, version: String) {
+        self.init()
+        self.productName = settings.server.productName
+        self.version = version
+        let headerBytes = settings.server.requestLimits.maxHeaderSize
+        self.requestHeadLimits = HeadLimits(headBytesMax: headerBytes + 4096)
+        self.headerBytesMax = headerBytes
+        self.bodyBytesMax = max(0, settings.server.requestLimits.maxBodySize)
+        self.replayBytesMax = settings.proxy.replayBuffer
+        self.clientReadTimeout = settings.server.readTimeout
+        self.clientHeadTimeout = settings.server.readHeaderTimeout
+        self.clientIdleTimeout = settings.server.keepAliveTimeout
+        self.clientWriteTimeout = settings.server.writeTimeout
+        self.responseTimeout = settings.proxy.responseTimeout
+        self.upstreamReadTimeout = settings.proxy.readTimeout
+        self.responseHeadTimeout = settings.proxy.responseHeaderTimeout
+        self.connect = ConnectLimits(
+            connect: settings.proxy.connectionTimeout, tlsHandshake: settings.proxy.tlsHandshakeTimeout,
+            readBufferBytes: settings.proxy.readBytesMax)
+        // The contract's 25 and 100 are for the process; a loop's share is never less than a few.
+        self.idle = .init(perEndpoint: max(4, 25 / loops), total: max(16, 100 / loops))
+        self.flushProfile =
+            switch settings.proxy.profile {
+            case .auto: .auto
+            case .streaming: .streaming
+            case .standard: .standard
+            }
+        let retry = settings.proxy.retry
+        self.retry = RetryPolicy(
+            isEnabled: retry.enabled, maxAttempts: retry.maxAttempts,
+            retriesUnsafeOnHeaderTimeout: retry.onHeaderTimeout, statuses: retry.onStatus)
+        self.balancer = settings.proxy.loadBalancer.label
+        self.logsRequests = settings.server.requestLogging
+    }
+}
+
+extension Configuration.Proxy.LoadBalancer {
+    /// The metric label. Balancers that do not act yet were replaced when the configuration was loaded.
+    var label: BalancerLabel {
+        switch self {
+        case .priority: .priority
+        case .roundRobin: .roundRobin
+        case .leastConnections, .powerOfTwoChoices, .movingAverage, .prefixAffinity: .leastConnections
+        }
+    }
+
+    /// The balancer.
+    var balancer: Balancer {
+        switch self {
+        case .priority: .priority
+        case .roundRobin: .roundRobin
+        case .leastConnections, .powerOfTwoChoices, .movingAverage, .prefixAffinity: .leastConnections
+        }
+    }
+}
+
+extension Configuration.Proxy.Profile {
+    /// The metric label.
+    var label: ProxyProfileLabel {
+        switch self {
+        case .auto: .auto
+        case .streaming: .streaming
+        case .standard: .standard
+        }
+    }
+}
+
+extension BreakerPolicy {
+    /// The breaker rules of a configuration.
+    init(_ settings: Configuration.Breaker) {
+        self.init(
+            consecutiveFailures: settings.consecutiveFailures, failureRatio: settings.failureRatio,
+            minAttempts: settings.minAttempts, window: settings.window, openDuration: settings.open)
+    }
+}
+
+/// What cannot be started, in words for the operator.
+public struct StartFailure: Error, CustomStringConvertible {
+    /// What went wrong and the way out.
+    public let description: String
+
+    /// A failure.
+    public init(_ description: String) { self.description = description }
+}
+
+extension EndpointSpec {
+    /// An endpoint of a validated configuration.
+    init(_ endpoint: Configuration.Endpoint, profiles: ProfileSet) throws {
+        let name = endpoint.name.isEmpty ? endpoint.url : endpoint.name
+        do {
+            let url = try EndpointURL(endpoint.url)
+            guard
+                let spec = try EndpointSpec.resolving(
+                    name: endpoint.name, url: url, typeText: endpoint.type, healthValue: endpoint.healthCheckURL,
+                    modelsValue: endpoint.modelURL, profiles: profiles)
+            else { throw StartFailure("endpoint \(name): unknown type \"\(endpoint.type)\"") }
+            self = spec
+        } catch let error as EndpointURLError {
+            throw StartFailure("endpoint \(name): \(error.message)")
+        }
+        self.priority = endpoint.priority
+        self.preservesPath = endpoint.preservePath
+        self.health = HealthPolicy(checkInterval: endpoint.checkInterval, checkTimeout: endpoint.checkTimeout)
+        do {
+            self.modelFilter = try ModelFilter(
+                include: endpoint.modelFilter.include, exclude: endpoint.modelFilter.exclude)
+        } catch {
+            throw StartFailure("endpoint \(name): \(error.message)")
+        }
+        self.headers = endpoint.upstreamHeaders.map { .init(name: $0.name, value: $0.value.reveal()) }
+        self.auth = endpoint.credential.map { .init(name: $0.name, value: $0.value.reveal()) }
+        self.maxConcurrentRequests = endpoint.maxConcurrentRequests
+    }
+}
+
+/// The TLS settings of all endpoints, made once at start.
+struct EndpointTLS: Sendable {
+    private let contexts: [String: NIOSSLContext]
+
+    /// Makes the settings of every `https` endpoint.
+    ///
+    /// - Throws: ``StartFailure`` when a file of authorities cannot be read.
+    init(_ endpoints: [Configuration.Endpoint]) throws {
+        var contexts: [String: NIOSSLContext] = [:]
+        for endpoint in endpoints where endpoint.url.lowercased().hasPrefix("https:") {
+            do {
+                contexts[endpoint.url] = try NIOSSLContext(configuration: Self.configuration(endpoint.tls))
+            } catch {
+                throw StartFailure("endpoint \(endpoint.name): TLS settings cannot be used: \(error)")
+            }
+        }
+        self.contexts = contexts
+    }
+
+    /// The settings of an endpoint; nil for `http`.
+    func context(for endpoint: FleetEndpoint) -> NIOSSLContext? { self.contexts[endpoint.spec.url.text] }
+
+    /// Verification is on unless the operator turned it off for this endpoint.
+    static func configuration(_ settings: Configuration.EndpointTLS) -> TLSConfiguration {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.applicationProtocols = ["http/1.1"]
+        if let file = settings.authoritiesFile { configuration.trustRoots = .file(file) }
+        if settings.insecureSkipVerify { configuration.certificateVerification = .none }
+        return configuration
+    }
+}

@@ -1,0 +1,279 @@
+import AdminAPI
+import Catalog
+import Domain
+import Foundation
+import Journal
+import Logging
+import MetricKernel
+import NIOCore
+import NIOPosix
+import OllaEngine
+import Pipeline
+import Routing
+public import ServiceLifecycle
+public import Settings
+import Supervision
+import Synchronization
+import Telemetry
+import Transport
+public import UnixSignals
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// The whole gateway: builds the graph from a configuration, runs it, and takes it down in order.
+///
+/// - Isolation: thread-safe.
+public final class Gateway: Sendable {
+    let settings: Configuration
+    let group: MultiThreadedEventLoopGroup
+    let logbook: Logbook
+    let metrics: MetricStore
+    let fleet: FleetPublisher
+    let supervisor: Supervisor
+    let transport: HTTPProbeTransport
+    let engine: OllaEngine
+    let listener: Listener
+    private let stopping: Stopping
+
+    /// Whether the gateway has been asked to stop; shared with the readiness route.
+    final class Stopping: Sendable {
+        private let flag = Atomic<Bool>(false)
+        var isSet: Bool { self.flag.load(ordering: .acquiring) }
+        func set() { self.flag.store(true, ordering: .releasing) }
+    }
+
+    /// The port in use, also when the configuration asked for any free one.
+    public var port: Int { self.listener.localAddress?.port ?? self.settings.server.port }
+
+    /// Builds everything and starts to listen.
+    ///
+    /// Health checks begin with ``run()``; until their first pass is over the gateway says it is not ready.
+    ///
+    /// - Throws: ``StartFailure`` or an error of the system, such as a port in use.
+    public static func start(_ settings: Configuration, environment: [String: String]) async throws -> Gateway {
+        let loopCount = settings.server.eventLoops > 0 ? settings.server.eventLoops : System.coreCount
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
+        do {
+            return try await self.assemble(settings, environment: environment, group: group, loopCount: loopCount)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    private static func assemble(
+        _ settings: Configuration, environment: [String: String], group: MultiThreadedEventLoopGroup, loopCount: Int
+    ) async throws -> Gateway {
+        let logbook = try Self.openLogbook(settings, environment: environment, loops: loopCount)
+        let profiles = ProfileSet.builtIn
+        let specs = try settings.discovery.endpoints.map { try EndpointSpec($0, profiles: profiles) }
+        let tls = try EndpointTLS(settings.discovery.endpoints)
+        let metrics = MetricStore(
+            .init(
+                loops: loopCount, endpoints: FleetBuilder.labels(of: specs), maxModels: settings.metrics.maxModels,
+                splitsModelEndpointPairs: settings.metrics.modelEndpointPairs, version: Version.number,
+                revision: Version.revision, swiftVersion: Version.swift))
+        metrics.control.configured(
+            engine: .olla, balancer: settings.proxy.loadBalancer.label, profile: settings.proxy.profile.label)
+        metrics.control.configLoaded(unixTime: Nanoseconds(rawValue: Clock.wallNanoseconds()))
+        let aliases = settings.modelAliases.map { Catalog.ModelAlias(name: $0.name, targets: $0.models) }
+        let clock = SystemSupervisionClock(
+            now: { Clock.now() }, wallTime: { Nanoseconds(rawValue: Clock.wallNanoseconds()) })
+        let fleet = try FleetPublisher(
+            specs: specs, builder: FleetBuilder(profiles: profiles, aliases: aliases),
+            breaker: BreakerPolicy(settings.proxy.breaker), metrics: metrics, clock: clock,
+            events: { level, message, fields in
+                logbook.log(LogLevel(level), message, fields.map { ($0.key, .string($0.value)) })
+            })
+        let transport = HTTPProbeTransport(eventLoopGroup: group)
+        let supervisor = Supervisor(
+            fleet: fleet, policy: SupervisionPolicy(settings.discovery.modelDiscovery), transport: transport, clock: clock)
+        let parts = Parts(
+            settings: settings, group: group, logbook: logbook, metrics: metrics, fleet: fleet, supervisor: supervisor,
+            transport: transport, tls: tls)
+        return try await Self.open(parts, loopCount: loopCount)
+    }
+
+    /// What is built before the engine.
+    private struct Parts {
+        var settings: Configuration
+        var group: MultiThreadedEventLoopGroup
+        var logbook: Logbook
+        var metrics: MetricStore
+        var fleet: FleetPublisher
+        var supervisor: Supervisor
+        var transport: HTTPProbeTransport
+        var tls: EndpointTLS
+    }
+
+    private static func open(_ parts: Parts, loopCount: Int) async throws -> Gateway {
+        let settings = parts.settings
+        let stopping = Stopping()
+        let scrape = Scrape(parts.metrics, logbook: parts.logbook, fleet: parts.fleet)
+        let routes = AdminRoutes(
+            configuration: AdminRoutes.Configuration(settings), sources: scrape.sources {
+                parts.supervisor.isReady && !stopping.isSet
+            }, fleet: parts.fleet.handle, metrics: parts.metrics)
+        let retry = settings.proxy.retry
+        let (supervisor, metrics, tls) = (parts.supervisor, parts.metrics, parts.tls)
+        let logbook = parts.logbook
+        let shared = EngineShared(
+            configuration: EngineConfiguration(settings, loops: loopCount, version: Version.number),
+            paths: PathRouter(profiles: .builtIn, allowsManagement: settings.server.allowModelManagement),
+            router: Router(balancer: settings.proxy.loadBalancer.balancer), fleet: parts.fleet.handle,
+            budget: RetryBudget(policy: .init(percent: retry.budgetPercent, floor: retry.budgetFloor)),
+            routes: routes, tls: { tls.context(for: $0) },
+            breakerChanged: { endpoint, state in
+                metrics.control.breakerChanged(EndpointSlot(rawValue: endpoint.metricSlot), to: state)
+                logbook.log(
+                    state == .open ? .warn : .info, "Circuit breaker changed",
+                    [("endpoint", .string(endpoint.label)), ("breaker", .string("\(state.label)"))])
+            },
+            endpointUnreachable: { supervisor.endpointFailedToConnect($0.index) })
+        let eventLoops = Array(parts.group.makeIterator())
+        let engine = try await OllaEngine.start(
+            eventLoops: eventLoops, shared: shared, recorders: parts.metrics.loops, logbook: parts.logbook)
+        scrape.attach(engine)
+        let listener = try await Self.listen(settings, group: parts.group, engine: engine)
+        return Gateway(parts, engine: engine, listener: listener, stopping: stopping)
+    }
+
+    private static func listen(
+        _ settings: Configuration, group: MultiThreadedEventLoopGroup, engine: OllaEngine
+    ) async throws -> Listener {
+        let address = "\(settings.server.host):\(settings.server.port)"
+        do {
+            return try await Listener.bind(
+                .init(
+                    host: settings.server.host, port: settings.server.port,
+                    readBufferBytes: settings.proxy.readBytesMax),
+                group: group, attach: { try engine.attach($0, acceptedAt: $1) },
+                rejected: { engine.connectionRejected() })
+        } catch {
+            throw StartFailure(
+                "cannot listen on \(address): \(error). Is another server using the port? "
+                    + "Change server.port or set OLLA_SERVER_PORT.")
+        }
+    }
+
+    private init(_ parts: Parts, engine: OllaEngine, listener: Listener, stopping: Stopping) {
+        self.settings = parts.settings
+        self.group = parts.group
+        self.logbook = parts.logbook
+        self.metrics = parts.metrics
+        self.fleet = parts.fleet
+        self.supervisor = parts.supervisor
+        self.transport = parts.transport
+        self.engine = engine
+        self.listener = listener
+        self.stopping = stopping
+    }
+
+    private static func openLogbook(
+        _ settings: Configuration, environment: [String: String], loops: Int
+    ) throws -> Logbook {
+        var warnings: [String] = []
+        let configuration = Logbook.Configuration(
+            level: settings.logging.level.rawValue, format: settings.logging.format.rawValue,
+            output: settings.logging.output.rawValue, environment: environment, isTerminal: isatty(1) == 1,
+            warnings: &warnings)
+        let logbook = try Logbook(loops: loops, configuration: configuration)
+        for warning in warnings { logbook.log(.warn, warning) }
+        return logbook
+    }
+
+    /// The host that is listened on, as configured.
+    public var host: String { self.settings.server.host }
+
+    /// Writes a record of the gateway itself.
+    public func log(_ message: String, _ fields: [(key: String, value: String)] = []) {
+        self.logbook.log(.info, message, fields.map { ($0.key, .string($0.value)) })
+    }
+
+    /// Writes something the operator should look at.
+    public func warn(_ message: String) { self.logbook.log(.warn, message) }
+
+    // MARK: Running
+
+    /// Runs until asked to shut down, then drains (http-surface 6.7) and returns.
+    ///
+    /// - Parameter others: what runs beside the gateway and stops before it, such as the demo's traffic.
+    public func run(beside others: [any Service] = [], signals: [UnixSignal] = [.sigterm, .sigint]) async throws {
+        let drain = DrainService(gateway: self)
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+            .init(service: self.supervisor), .init(service: drain),
+        ]
+        services += others.map { .init(service: $0, successTerminationBehavior: .ignore) }
+        let configuration = ServiceGroupConfiguration(
+            services: services, gracefulShutdownSignals: signals, logger: Logger(label: "glasspot") { _ in SwiftLogNoOpLogHandler() })
+        try await ServiceGroup(configuration: configuration).run()
+        try? await self.transport.shutdown()
+        try? await self.group.shutdownGracefully()
+        self.logbook.log(.info, "Stopped")
+        self.logbook.shutdown(within: .seconds(2))
+    }
+
+    /// Stops taking work, lets what runs end, and cuts what does not end in time.
+    func drain() async {
+        self.stopping.set()
+        let limit = min(self.settings.server.shutdownTimeout, .seconds(30))
+        self.logbook.log(.info, "Draining", [("limit_seconds", .double(limit.seconds))])
+        if self.settings.server.drainDelay > .zero {
+            try? await Task.sleep(for: .nanoseconds(self.settings.server.drainDelay.rawValue))
+        }
+        await self.listener.close()
+        let deadline = Clock.now() + limit
+        await self.engine.drain()
+        while Clock.now() < deadline, await !self.engine.isEmpty() {
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+        await self.engine.cut()
+    }
+}
+
+/// Holds the service group open until shutdown is asked for, then drains the gateway.
+private struct DrainService: Service {
+    let gateway: Gateway
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        // The group cancels nothing before this returns, so the supervisor still serves what is being drained.
+        await Task { await self.gateway.drain() }.value
+    }
+}
+
+extension LogLevel {
+    /// The level of an event of the control plane.
+    init(_ level: EventLevel) {
+        self =
+            switch level {
+            case .debug: .debug
+            case .info: .info
+            case .warn: .warn
+            case .error: .error
+            }
+    }
+}
+
+extension SupervisionPolicy {
+    /// The discovery rules of a configuration.
+    init(_ settings: Configuration.ModelDiscovery) {
+        self.init(
+            version: Version.number, discoversModels: settings.enabled, discoveryInterval: settings.interval,
+            discoveryTimeout: settings.timeout, discoveryWorkers: settings.concurrentWorkers,
+            discoveryRetries: settings.retryAttempts, discoveryBackoff: settings.retryBackoff)
+    }
+}
+
+extension AdminRoutes.Configuration {
+    /// What the routes tell about this process.
+    init(_ settings: Configuration) {
+        self.init(
+            version: Version.number, revision: Version.revision, buildDate: Version.buildDate,
+            swiftVersion: Version.swift, platform: Version.platform, engine: settings.proxy.engine.rawValue,
+            proxyProfile: settings.proxy.profile.rawValue, balancer: settings.proxy.loadBalancer.rawValue,
+            startTime: ProcessFacts.startTime)
+    }
+}

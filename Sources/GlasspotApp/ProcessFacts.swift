@@ -1,0 +1,68 @@
+import Domain
+import Foundation
+import Telemetry
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// What the operating system says about this process, for a scrape.
+enum ProcessFacts {
+    /// Reads the figures; nil where the system offers no `/proc`.
+    static func read() -> ScrapeFacts.Process? {
+        #if os(Linux)
+        guard let status = self.fields("/proc/self/stat"), status.count > 22 else { return nil }
+        let ticks = Int64(sysconf(Int32(_SC_CLK_TCK)))
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        guard ticks > 0, let user = Int64(status[11]), let system = Int64(status[12]),
+            let virtual = Int(status[20]), let resident = Int(status[21])
+        else { return nil }
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return ScrapeFacts.Process(
+            cpuTime: Nanoseconds(rawValue: (user + system) * (1_000_000_000 / ticks)),
+            residentBytes: resident * page, virtualBytes: virtual,
+            openDescriptors: self.openDescriptors(), maxDescriptors: Int(clamping: limit.rlim_cur),
+            startTime: self.startTime)
+        #else
+        return nil
+        #endif
+    }
+
+    /// When this process began, read once.
+    static let startTime: Nanoseconds = {
+        let now = Int64(Date().timeIntervalSince1970 * 1e9)
+        #if os(Linux)
+        let ticks = Int64(sysconf(Int32(_SC_CLK_TCK)))
+        guard ticks > 0, let status = Self.fields("/proc/self/stat"), status.count > 22,
+            let begun = Int64(status[19]), let text = try? String(contentsOfFile: "/proc/uptime", encoding: .utf8),
+            let uptime = text.split(separator: " ").first.flatMap({ Double($0) })
+        else { return Nanoseconds(rawValue: now) }
+        let age = uptime - Double(begun) / Double(ticks)
+        return Nanoseconds(rawValue: now - Int64(age * 1e9))
+        #else
+        return Nanoseconds(rawValue: now)
+        #endif
+    }()
+
+    #if os(Linux)
+    /// The fields behind the command's name, which may itself hold blanks; the first one is the state.
+    private static func fields(_ path: String) -> [Substring]? {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8),
+            let end = text.lastIndex(of: ")")
+        else { return nil }
+        return text[text.index(after: end)...].split(whereSeparator: { $0 == " " || $0 == "\n" })
+    }
+
+    private static func openDescriptors() -> Int {
+        guard let folder = opendir("/proc/self/fd") else { return 0 }
+        defer { closedir(folder) }
+        var count = 0
+        while readdir(folder) != nil { count += 1 }
+        // Neither the two dots nor the descriptor of the folder itself.
+        return max(0, count - 3)
+    }
+    #endif
+}

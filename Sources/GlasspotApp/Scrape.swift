@@ -1,0 +1,93 @@
+import AdminAPI
+import Catalog
+import Domain
+import Journal
+import MetricKernel
+import OllaEngine
+import Supervision
+import Synchronization
+import Telemetry
+import Transport
+
+/// Brings the parts of a scrape together: a copy of each loop's shard, and the facts of the moment.
+///
+/// - Isolation: thread-safe.
+/// - Bounds: a loop that does not answer within ``answerTimeMax`` is read from outside.
+final class Scrape: Sendable {
+    /// How long a loop may take to copy its shard (telemetry.md 1.9).
+    static let answerTimeMax = Nanoseconds.milliseconds(50)
+
+    private let metrics: MetricStore
+    private let logbook: Logbook
+    private let fleet: FleetPublisher
+    private let engine = Mutex<OllaEngine?>(nil)
+
+    init(_ metrics: MetricStore, logbook: Logbook, fleet: FleetPublisher) {
+        self.metrics = metrics
+        self.logbook = logbook
+        self.fleet = fleet
+    }
+
+    /// Tells where the loops are; the routes exist before the engine does.
+    func attach(_ engine: OllaEngine) { self.engine.withLock { $0 = engine } }
+
+    /// What the routes read from.
+    func sources(isReady: @escaping @Sendable () -> Bool) -> AdminRoutes.Sources {
+        AdminRoutes.Sources(
+            isReady: isReady, status: { await self.status() }, collect: { await self.collect(by: $0) },
+            now: { Clock.now() }, wallTime: { Nanoseconds(rawValue: Clock.wallNanoseconds()) })
+    }
+
+    private func collect(by deadline: MonotonicTime) async -> (shards: [ShardSnapshot], facts: ScrapeFacts) {
+        var facts = ScrapeFacts()
+        var shards: [ShardSnapshot] = []
+        let offset = Clock.wallNanoseconds() - Clock.now().rawValue
+        for loop in self.metrics.loops.indices {
+            guard let copy = await self.copy(loop, by: deadline) else {
+                shards.append(self.metrics.fallbackCopy(ofLoop: loop))
+                continue
+            }
+            shards.append(copy.shard)
+            facts.eventLoopCPU.append(copy.cpuTime)
+            let now = Nanoseconds(rawValue: Clock.now().rawValue + offset)
+            for start in copy.activeSince {
+                facts.addRequest(startedAt: Nanoseconds(rawValue: start.rawValue + offset), now: now)
+            }
+        }
+        if facts.eventLoopCPU.count != self.metrics.loops.count { facts.eventLoopCPU = [] }
+        facts.process = ProcessFacts.read()
+        facts.log = self.logbook.facts
+        let snapshot = self.fleet.handle.snapshot
+        facts.endpoints = (snapshot.routable.count, snapshot.endpoints.count - snapshot.routable.count)
+        return (shards, facts)
+    }
+
+    /// A loop's own copy, or nil when it does not answer in time.
+    private func copy(_ loop: Int, by deadline: MonotonicTime) async -> LoopMetrics? {
+        guard let engine = self.engine.withLock({ $0 }) else { return nil }
+        let limit = min(Self.answerTimeMax, deadline - Clock.now())
+        guard limit > .zero else { return nil }
+        return await engine.copyMetrics(ofLoop: loop, within: limit)
+    }
+
+    private func status() async -> StatusReport {
+        let collected = await self.collect(by: Clock.now() + .seconds(1))
+        let totals = EndpointTotals(self.metrics.snapshot(shards: collected.shards, facts: collected.facts))
+        let snapshot = self.fleet.handle.snapshot
+        let conditions = await self.fleet.conditions()
+        var report = StatusReport()
+        report.traffic = snapshot.endpoints.map { endpoint in
+            let total = totals[EndpointSlot(rawValue: endpoint.metricSlot)]
+            return EndpointTraffic(
+                requests: total.attempts, failures: total.failures, latencySum: total.duration,
+                latencyMin: nil, latencyMax: nil, bytes: total.bytesReceived)
+        }
+        report.health = conditions.map {
+            EndpointHealth(
+                lastCheck: $0.lastCheck, nextCheck: $0.nextCheck, lastDuration: $0.lastDuration,
+                failuresInRow: $0.failuresInRow, lastModelSync: $0.lastModelSync)
+        }
+        report.activeConnections = totals.openClientConnections
+        return report
+    }
+}

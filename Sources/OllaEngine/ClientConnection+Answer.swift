@@ -1,0 +1,196 @@
+import Catalog
+import Dialects
+import Domain
+import HTTPWire
+import NIOCore
+import Pipeline
+import Telemetry
+import Transport
+
+// Answers that no backend gave, and the end of every request.
+
+extension ClientConnection {
+    // MARK: The gateway's own answers
+
+    /// Answers in a backend's place.
+    ///
+    /// - Parameters:
+    ///   - text: the body; the kind's own words when nil.
+    ///   - retryAt: when another try makes sense; ``MonotonicTime/zero`` when nothing is known.
+    func answer(_ answer: GatewayAnswer, text: String? = nil, retryAt: MonotonicTime = .zero) {
+        let exchange = self.exchange
+        let now = Clock.now()
+        exchange.machine.answered(answer, at: now)
+        let body = text ?? self.loop.answers.text(
+            answer, failure: exchange.lastFailure, elapsed: now - exchange.machine.timeline.start)
+        var fields: [(name: String, value: String)] = []
+        if retryAt > now, retryAt != .distantFuture {
+            fields.append(("Retry-After", String(max(1, (retryAt - now).rawValue / 1_000_000_000))))
+        }
+        if answer.kind == .upgradeRefused { fields.append(("Upgrade", "HTTP/1.1")) }
+        let response = LocalResponse.textError(answer.status, body, fields: fields)
+        self.write(response, withRouting: true)
+    }
+
+    /// Answers a path that leads to no backend.
+    func answerWithoutBackend() {
+        let exchange = self.exchange
+        let now = Clock.now()
+        exchange.machine.inspected(at: now)
+        switch exchange.match.target {
+        case .notFound: self.answerLocally(.notFound)
+        case .methodNotAllowed(let allowed): self.answerLocally(.methodNotAllowed(allowed))
+        case .redirect:
+            let request = self.localRequest(.health)
+            let location = self.loop.paths.location(path: request.path, query: request.query)
+            self.answerLocally(.redirect(to: location, method: request.method))
+        case .local(let route): self.askLocalRoutes(route)
+        case .proxy, .provider: self.loop.recorder.bug(.engine)
+        }
+    }
+
+    private func askLocalRoutes(_ route: LocalRoute) {
+        let request = self.localRequest(route)
+        let turn = self.exchange.turn
+        let connection = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
+        let eventLoop = self.loop.eventLoop
+        let routes = self.loop.routes
+        Task {
+            let response = await routes.respond(to: request)
+            eventLoop.execute {
+                let connection = connection.value
+                guard connection.exchange.isActive, connection.exchange.turn == turn else { return }
+                connection.answerLocally(response)
+            }
+        }
+    }
+
+    private func answerLocally(_ response: LocalResponse) {
+        self.exchange.machine.answeredLocally(status: response.status, at: Clock.now())
+        if response.closes { self.closesAfterAnswer = true }
+        self.write(response, withRouting: false)
+    }
+
+    private func localRequest(_ route: LocalRoute) -> LocalRequest {
+        let bytes = self.headBytes.readableBytesView
+        func text(_ range: Range<Int>) -> String {
+            String(decoding: bytes[bytes.startIndex + range.lowerBound..<bytes.startIndex + range.upperBound], as: UTF8.self)
+        }
+        var fields: [LocalRequest.Field] = []
+        for index in 0..<self.head.fields.count {
+            fields.append((text(self.head.fields[index].name), text(self.head.fields[index].value)))
+        }
+        return LocalRequest(
+            route: route, method: text(self.head.methodRange), path: text(self.head.path),
+            query: self.head.query.map(text) ?? "", fields: fields,
+            clientAddress: String(decoding: self.clientAddress, as: UTF8.self), requestID: self.exchange.id.text,
+            host: self.head.host.map(text) ?? "")
+    }
+
+    private func write(_ response: LocalResponse, withRouting: Bool) {
+        let exchange = self.exchange
+        let isHead = self.head.method == .head
+        self.takeOut()
+        self.loop.answers.writeHead(
+            response, id: exchange.id, closes: self.closesAfterAnswer,
+            saysKeepAlive: self.head.version == .zero && !self.closesAfterAnswer,
+            wire: withRouting ? exchange.wire : nil, routing: withRouting ? exchange.routingLines : [],
+            date: self.loop.dateLine(at: Clock.now()), into: &self.out)
+        if !isHead, !response.body.isEmpty, response.status != 204, response.status != 304 {
+            exchange.responseBytes += response.body.count
+            self.out.writeBytes(response.body)
+        }
+        self.isAnswerComplete = true
+        self.flushOut()
+        if self.isClientDrained { self.requestFinished(at: Clock.now()) }
+    }
+
+    // MARK: The end
+
+    /// The client's socket has taken the last byte.
+    func requestFinished(at now: MonotonicTime) {
+        self.exchange.machine.responseFlushed(at: now)
+        self.finishStream(aborted: nil)
+        self.finishRequest()
+        if self.closesAfterAnswer || self.reading == .body {
+            self.closeGracefully()
+            return
+        }
+        self.reading = .head
+        self.head.reset()
+        self.loop.wheel.arm(self, at: now + self.loop.configuration.clientIdleTimeout)
+        self.resumeInput()
+        if self.input.readableBytes > 0 { self.process() } else { self.input = ByteBuffer() }
+    }
+
+    /// The stream, if the answer was one, is over; nil means it came to its end.
+    func finishStream(aborted reason: StreamAbortReason?) {
+        let exchange = self.exchange
+        guard exchange.observation.isStream, !exchange.isStreamClosed, let wire = exchange.wire else { return }
+        exchange.isStreamClosed = true
+        if let reason {
+            self.loop.recorder.streamAborted(wire.slot, reason)
+        } else {
+            self.loop.recorder.streamEnded(wire.slot)
+        }
+    }
+
+    /// Records everything about a request that has ended, and forgets it.
+    func finishRequest() {
+        let exchange = self.exchange
+        guard exchange.isActive else { return }
+        exchange.isActive = false
+        self.isAnswerComplete = false
+        self.loop.requestFinished(self)
+        self.recordCompletion()
+        self.recordRequest()
+        self.writeLogLine()
+        exchange.wire = nil
+        if self.body.capacity > 65_536 { self.body = ByteBuffer() }
+    }
+
+    private func recordCompletion() {
+        let exchange = self.exchange
+        guard exchange.operation != nil, let wire = exchange.wire, exchange.machine.status < 300,
+            exchange.machine.status != 0
+        else { return }
+        let recorder = self.loop.recorder
+        let usage = exchange.observation.usage
+        if usage.isKnown {
+            recorder.usage(exchange.model, wire.slot, usage)
+        } else if exchange.machine.outcome == .ok {
+            recorder.usageMissing(wire.slot)
+        }
+        if let reason = exchange.observation.finishReason { recorder.finished(exchange.model, reason) }
+        if exchange.observation.timeToFirstToken != nil {
+            let isWhole = exchange.machine.outcome == .ok
+            recorder.streamFinished(
+                model: exchange.model, endpoint: wire.slot,
+                timePerOutputToken: isWhole ? exchange.observation.timePerOutputToken(usage) : nil,
+                longestStall: exchange.observation.longestStall,
+                tokensPerSecond: isWhole ? exchange.observation.tokensPerSecond(usage) : nil)
+        }
+    }
+
+    private func recordRequest() {
+        let exchange = self.exchange
+        var report = RequestReport(
+            route: exchange.match.routeClass, method: exchange.method, code: exchange.machine.status,
+            outcome: exchange.machine.outcome, timeline: exchange.machine.timeline)
+        report.isStream = exchange.observation.isStream || (exchange.scan.stream ?? false)
+        for row in 0..<exchange.machine.ledger.count {
+            let attempt = exchange.machine.ledger[row]
+            let slot = exchange.fleet[attempt.endpoint].map { EndpointSlot(rawValue: $0.metricSlot) } ?? .other
+            report.attempts.append(slot, attempt.times)
+        }
+        report.model = exchange.model
+        report.requestBodyBytes = exchange.requestBytes
+        report.responseBodyBytes = exchange.responseBytes
+        if exchange.machine.attemptCount > 0 {
+            report.operation = exchange.operation
+            report.operationDuration = exchange.machine.timeline.end - exchange.machine.firstChoice
+        }
+        if case .local(.metrics) = exchange.match.target { report.isScrape = true }
+        self.loop.recorder.requestFinished(report)
+    }
+}

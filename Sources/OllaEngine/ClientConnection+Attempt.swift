@@ -1,0 +1,357 @@
+import Catalog
+import Dialects
+import Domain
+import HTTPWire
+import NIOCore
+import Pipeline
+import Routing
+import Telemetry
+import Transport
+
+// From routing to the last byte of the request sent, with as many attempts as it takes.
+
+extension ClientConnection {
+    /// Up to this size a body is copied behind the head, so that both leave in one write.
+    private static let joinedBodyBytesMax = 16_384
+
+    /// The model and the needs are known.
+    func routeRequest(at now: MonotonicTime) {
+        self.exchange.machine.inspected(at: now)
+        self.loop.recorder.admission(.admitted)
+        self.loop.budget.requestStarted(at: now)
+        let admitted = Clock.now()
+        self.exchange.takeModelName()
+        self.exchange.machine.admitted(at: admitted)
+        self.chooseEndpoint(at: admitted)
+    }
+
+    /// The subtree the request came in on.
+    private var routeKind: RouteKind {
+        if case .provider(let route, _) = self.exchange.match.target { .provider(route) } else { .proxy }
+    }
+
+    /// How much of the path is the gateway's own prefix.
+    private var prefixLength: Int {
+        switch self.exchange.match.target {
+        case .proxy(let length), .provider(_, let length): length
+        case .local, .redirect, .methodNotAllowed, .notFound: 0
+        }
+    }
+
+    /// Where the path behind the prefix stands in the head.
+    private var forwardedPath: Range<Int> {
+        let path = self.head.path
+        return path.lowerBound + min(self.prefixLength, path.count)..<path.upperBound
+    }
+
+    // MARK: Choosing
+
+    /// Chooses the next endpoint and goes for a connection to it, or answers that there is none.
+    func chooseEndpoint(at now: MonotonicTime) {
+        let exchange = self.exchange
+        let request = RouteRequest(
+            kind: self.routeKind, excluded: exchange.machine.tried, now: now, random: self.loop.random.next())
+        let (bytes, name) = (self.headBytes, exchange.modelName)
+        let path = Span<UInt8>(_bytes: bytes.readableBytesSpan.extracting(self.forwardedPath))
+        let result = self.loop.router.pick(request, path: path, model: name.span, in: exchange.fleet)
+        switch result {
+        case .routed(let decision): self.endpointChosen(decision)
+        case .rejected(let rejection): self.routingFailed(rejection)
+        }
+    }
+
+    /// Whether an endpoint that has not been tried could take the request.
+    func hasAlternative(to tried: EndpointSet, at now: MonotonicTime) -> Bool {
+        let request = RouteRequest(kind: self.routeKind, excluded: tried, now: now, random: 0)
+        let (bytes, name) = (self.headBytes, self.exchange.modelName)
+        let path = Span<UInt8>(_bytes: bytes.readableBytesSpan.extracting(self.forwardedPath))
+        return self.loop.router.hasCandidate(request, path: path, model: name.span, in: self.exchange.fleet)
+    }
+
+    /// Takes one retry out of the budget that all loops share.
+    func spendRetry(at now: MonotonicTime) -> Bool {
+        if self.loop.budget.takeRetry(at: now) { return true }
+        self.loop.recorder.retryBudgetExhausted()
+        return false
+    }
+
+    private func endpointChosen(_ decision: RouteDecision) {
+        let loop = self.loop
+        let exchange = self.exchange
+        decision.refused.forEach { index in
+            guard let endpoint = exchange.fleet[index] else { return }
+            let slot = EndpointSlot(rawValue: endpoint.metricSlot)
+            loop.recorder.routeChosen(
+                slot, balancer: loop.configuration.balancer, reason: decision.reason, candidates: decision.candidateCount)
+            loop.recorder.breakerRejected(slot)
+        }
+        guard let wire = loop.wire(for: decision.endpoint, in: exchange.fleet) else {
+            loop.recorder.bug(.routing)
+            exchange.fleet.live(decision.endpoint).end()
+            return self.answer(GatewayAnswer(.noHealthyEndpoint))
+        }
+        exchange.wire = wire
+        exchange.ticket = decision.ticket
+        if let state = decision.breakerEntered { loop.breakerChanged(wire, to: state) }
+        if let model = decision.model {
+            exchange.model = ModelSlot(rawValue: exchange.fleet[model].metricSlot)
+        } else if !exchange.modelName.isEmpty {
+            exchange.model = .other
+        }
+        self.noteRouting(decision.note)
+        self.prepareSplice(decision)
+        loop.recorder.routeChosen(
+            wire.slot, balancer: loop.configuration.balancer, reason: decision.reason,
+            candidates: decision.candidateCount)
+        if decision.reason == .alias { loop.recorder.aliasRewritten(exchange.model) }
+        exchange.machine.endpointChosen(decision.endpoint, at: Clock.now())
+        self.attemptBegan()
+    }
+
+    private func attemptBegan(allowsReuse: Bool = true) {
+        let exchange = self.exchange
+        guard let wire = exchange.wire else { return }
+        exchange.turn &+= 1
+        exchange.attemptSent = 0
+        exchange.attemptStart = exchange.machine.attemptStart
+        self.loop.recorder.attemptStarted(wire.slot)
+        self.acquireConnection(wire, allowsReuse: allowsReuse)
+    }
+
+    /// The same endpoint once more, over a fresh connection; the machine has begun the attempt already.
+    func attemptRestarted() {
+        self.attemptBegan(allowsReuse: false)
+    }
+
+    /// An alias means another model on each endpoint, so the name in the body is replaced for each attempt.
+    private func prepareSplice(_ decision: RouteDecision) {
+        let exchange = self.exchange
+        exchange.splice = nil
+        guard decision.reason == .alias, let index = decision.model, let field = exchange.scan.model,
+            let name = exchange.fleet[index].nativeName(on: decision.endpoint)
+        else { return }
+        exchange.splice = AliasSplice(model: field, name: name)
+    }
+
+    private func noteRouting(_ note: RoutingNote?) {
+        let exchange = self.exchange
+        guard let note else { return exchange.routingLines.removeAll(keepingCapacity: true) }
+        if let lines = self.loop.answers.routingLines(note) {
+            exchange.routingLines = lines
+        } else {
+            exchange.routingLines = self.loop.answers.aliasLines(note, model: exchange.modelName)
+        }
+    }
+
+    private func routingFailed(_ rejection: RouteRejection) {
+        let exchange = self.exchange
+        self.noteRouting(rejection.note)
+        if !exchange.modelName.isEmpty {
+            let name = exchange.modelName
+            let known = exchange.fleet.model(named: name.span)
+            exchange.model = known.map { ModelSlot(rawValue: exchange.fleet[$0].metricSlot) } ?? .other
+        }
+        if let failure = rejection.failure { self.loop.recorder.routingFailed(failure) }
+        let answer =
+            switch rejection.kind {
+            case .exhausted:
+                exchange.lastFailure.map { GatewayAnswer.afterLastAttempt($0) } ?? GatewayAnswer(.connectFailed)
+            case .allBreakersOpen: GatewayAnswer(.allBreakersOpen)
+            case .noHealthyEndpoint, .allAtCapacity: GatewayAnswer(.noHealthyEndpoint)
+            case .noProviderEndpoint: GatewayAnswer(.noProviderEndpoint)
+            case .modelNotFound, .modelUnavailable:
+                GatewayAnswer(.modelRejected, status: rejection.status, outcome: rejection.outcome)
+            }
+        if !self.isRequestComplete { self.closesAfterAnswer = true }
+        let text = rejection.message(for: self.routeKind, profiles: exchange.fleet.profiles)
+        self.answer(answer, text: rejection.kind == .exhausted ? nil : text, retryAt: rejection.retryAt)
+    }
+
+    // MARK: Connections
+
+    private func acquireConnection(_ wire: EndpointWire, allowsReuse: Bool) {
+        let loop = self.loop
+        if allowsReuse, let connection = loop.takeIdle(wire) {
+            loop.recorder.connectionAcquired(wire.slot, .reused)
+            return self.start(connection, isReused: true)
+        }
+        let turn = self.exchange.turn
+        self.armResponseDeadline(at: Clock.now(), limit: .zero)
+        loop.connect(wire) { result in
+            self.connectionOpened(result, turn: turn, wire: wire)
+        }
+        self.resumeInput()
+    }
+
+    private func connectionOpened(
+        _ result: Result<UpstreamConnection, ConnectFailure>, turn: UInt64, wire: EndpointWire
+    ) {
+        let exchange = self.exchange
+        let isAwaited = exchange.isActive && exchange.turn == turn && exchange.machine.phase == .acquiring
+        switch result {
+        case .success(let connection):
+            guard isAwaited else { return self.loop.parkUnused(connection) }
+            self.loop.recorder.connectionAcquired(wire.slot, .opened)
+            self.start(connection, isReused: false)
+        case .failure(let failure):
+            guard isAwaited else { return }
+            self.loop.recorder.connectionAcquired(wire.slot, .failed)
+            self.loop.logConnectFailure(failure, endpoint: wire.endpoint, request: exchange.id)
+            self.attemptFailed(
+                UpstreamFailure(failure.type, isCertificate: failure.isCertificate), hasAnswerBegun: false)
+        }
+    }
+
+    private func start(_ connection: UpstreamConnection, isReused: Bool) {
+        self.exchange.machine.connectionAcquired(isReused: isReused, at: Clock.now())
+        self.upstream = connection
+        connection.serve(self)
+        self.sendRequest(to: connection)
+    }
+
+    // MARK: Sending
+
+    private func sendRequest(to connection: UpstreamConnection) {
+        let exchange = self.exchange
+        guard let wire = exchange.wire else { return }
+        var bytes = self.loop.takeBuffer()
+        let facts = UpstreamHead.Facts(
+            framing: self.upstreamFraming(), prefixLength: self.prefixLength, id: exchange.id,
+            clientAddress: self.clientAddress)
+        let head = self.headBytes
+        self.loop.upstreamHead.write(
+            self.head, bytes: head.readableBytesSpan, facts: facts, wire: wire, model: exchange.modelField, into: &bytes)
+        let isWhole = self.isRequestComplete
+        if let splice = exchange.splice {
+            let spliced = Self.spliced(self.body, splice)
+            self.append(spliced, to: &bytes, isLast: isWhole, on: connection)
+        } else {
+            self.append(self.body, to: &bytes, isLast: isWhole, on: connection)
+        }
+        self.loop.giveBack(&bytes)
+        self.flushRequest(to: connection)
+    }
+
+    /// The length is said whenever it is known, also when the client's own framing was chunked.
+    private func upstreamFraming() -> BodyFraming {
+        let exchange = self.exchange
+        let change = exchange.splice.map { $0.lengthAfter(bodyLength: 0) } ?? 0
+        exchange.sendsChunks = false
+        switch self.head.framing {
+        case .none, .untilClose: return .none
+        case .length(let count): return .length(UInt64(Int(count) + change))
+        case .chunked:
+            if self.isRequestComplete { return .length(UInt64(self.body.readableBytes + change)) }
+            exchange.sendsChunks = true
+            return .chunked
+        }
+    }
+
+    private static func spliced(_ body: ByteBuffer, _ splice: AliasSplice) -> ByteBuffer {
+        let parts = splice.parts(of: 0..<body.readableBytes)
+        var result = ByteBuffer()
+        result.reserveCapacity(body.readableBytes + splice.replacement.count)
+        let start = body.readerIndex
+        if let prefix = body.getSlice(at: start + parts.prefix.lowerBound, length: parts.prefix.count) {
+            result.writeImmutableBuffer(prefix)
+        }
+        if parts.hasReplacement { result.writeBytes(splice.replacement) }
+        if let suffix = body.getSlice(at: start + parts.suffix.lowerBound, length: parts.suffix.count) {
+            result.writeImmutableBuffer(suffix)
+        }
+        return result
+    }
+
+    /// Writes the head in `bytes` and what there is of the body.
+    private func append(
+        _ body: ByteBuffer, to bytes: inout ByteBuffer, isLast: Bool, on connection: UpstreamConnection
+    ) {
+        let exchange = self.exchange
+        if exchange.sendsChunks || body.readableBytes > Self.joinedBodyBytesMax {
+            exchange.attemptSent += bytes.readableBytes + body.readableBytes
+            connection.write(bytes)
+            self.write(body, isLast: isLast, to: connection)
+        } else {
+            bytes.writeImmutableBuffer(body)
+            exchange.attemptSent += bytes.readableBytes
+            connection.write(bytes)
+        }
+    }
+
+    /// Writes a piece of the body in the framing that was announced.
+    func write(_ piece: ByteBuffer, isLast: Bool, to connection: UpstreamConnection) {
+        guard self.exchange.sendsChunks else {
+            if piece.readableBytes > 0 { connection.write(piece) }
+            return
+        }
+        if piece.readableBytes > 0 {
+            connection.write(Chunk.prefix(piece.readableBytes, from: self.loop))
+            connection.write(piece)
+            connection.write(Chunk.lineEnd)
+        }
+        if isLast { connection.write(Chunk.end) }
+    }
+
+    /// Pushes what was written to the endpoint's socket and notes whether it took everything.
+    func flushRequest(to connection: UpstreamConnection) {
+        connection.flush()
+        if connection.isDrained {
+            self.requestDrained(at: Clock.now())
+        } else {
+            self.loop.recorder.backpressurePaused(.endpoint)
+            self.armUpstreamRead(at: Clock.now())
+        }
+    }
+
+    /// The endpoint's socket took everything written so far.
+    func upstreamDrained() {
+        self.requestDrained(at: Clock.now())
+        self.resumeInput()
+    }
+
+    private func requestDrained(at now: MonotonicTime) {
+        let exchange = self.exchange
+        guard exchange.machine.phase == .sending else { return }
+        if self.isRequestComplete {
+            exchange.machine.requestSent(at: now)
+            self.armResponseDeadline(at: now, limit: self.loop.configuration.responseHeadTimeout)
+        } else {
+            exchange.machine.sendStarved(at: now)
+            self.armClientRead(at: now)
+        }
+    }
+
+    // MARK: Deadlines
+
+    /// Arms a limit of this phase together with the one of the whole exchange; zero means none.
+    func armResponseDeadline(at now: MonotonicTime, limit: Nanoseconds) {
+        let whole = self.loop.configuration.responseTimeout
+        var deadline = MonotonicTime.distantFuture
+        if whole > .zero { deadline = self.exchange.machine.attemptStart + whole }
+        if limit > .zero { deadline = min(deadline, now + limit) }
+        self.loop.wheel.arm(self, at: deadline)
+    }
+
+    /// Arms the limit of silence from the endpoint.
+    func armUpstreamRead(at now: MonotonicTime) {
+        self.armResponseDeadline(at: now, limit: self.loop.configuration.upstreamReadTimeout)
+    }
+}
+
+/// Chunk framing towards either side.
+enum Chunk {
+    static let lineEnd = ByteBuffer(staticString: "\r\n")
+    static let end = ByteBuffer(staticString: "0\r\n\r\n")
+
+    /// The size line of a chunk.
+    static func prefix(_ count: Int, from loop: EngineLoop) -> ByteBuffer {
+        var bytes = loop.takeBuffer()
+        Self.writePrefix(count, into: &bytes)
+        return bytes
+    }
+
+    static func writePrefix(_ count: Int, into buffer: inout ByteBuffer) {
+        let prefix = ChunkedEncoder.prefix(for: UInt64(count))
+        prefix.bytes.withUnsafeBytes { _ = buffer.writeBytes($0) }
+    }
+}

@@ -1,0 +1,240 @@
+import Domain
+import HTTPWire
+import NIOCore
+import Pipeline
+import Telemetry
+import Transport
+
+/// One client connection: reads requests in order, relays answers in order.
+///
+/// It does what ``RequestMachine`` says. Everything it owns is kept from request to request, so that a kept-alive
+/// connection serves without allocating. The file is the channel's side; `ClientConnection+Request`, `+Attempt`,
+/// `+Answer` and `+Finish` follow a request from head to log line.
+///
+/// - Isolation: one event loop.
+/// - Bounds: unread input up to ``inputBytesMax`` while a request is served, a head up to the head limit, a body up to
+///   the replay buffer; beyond that reading pauses.
+final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// What the next byte from the client means.
+    enum Reading {
+        /// The head of the next request. → `body`, `served`, `lingering`.
+        case head
+        /// The body of the present request. → `served`, `lingering`.
+        case body
+        /// The next request, which has to wait for its turn. → `head`.
+        case served
+        /// Nothing: the connection is being closed, and what still comes is thrown away. → `closed`.
+        case lingering
+        /// Gone.
+        case closed
+    }
+
+    /// Input kept while a request is served; a client that sends more ahead has to wait.
+    static let inputBytesMax = 65_536
+    /// How long and how much a closing connection throws away, so that the client can read the answer before a
+    /// reset reaches it (RFC 9112 section 9.6).
+    static let lingerTime = Nanoseconds.seconds(2)
+    static let lingerBytesMax = 1_048_576
+
+    let loop: EngineLoop
+    let clientAddress: [UInt8]
+    var context: ChannelHandlerContext?
+
+    // Input.
+    var reading = Reading.head
+    /// Bytes not yet consumed.
+    var input = ByteBuffer()
+    /// The head of the present request, from its first byte.
+    var headBytes = ByteBuffer()
+    var head = RequestHead()
+    /// When the first byte of a head that is not complete was read.
+    var headStart: MonotonicTime?
+    var chunks = ChunkedDecoder()
+    /// Body bytes still to come, for a body of known length.
+    var bodyRemaining: UInt64 = 0
+    /// The body so far, as far as it is kept.
+    var body = ByteBuffer()
+    var isProcessing = false
+    var isReadWithheld = false
+    var lingered = 0
+
+    // The request being served.
+    let exchange: Exchange
+    var upstream: UpstreamConnection?
+    /// When the bytes of the answer that are being looked at were read.
+    var arrival = MonotonicTime.zero
+    /// Neighbours in the loop's list of requests being served, oldest first.
+    var nextActive: ClientConnection?
+    unowned(unsafe) var previousActive: ClientConnection?
+
+    // Output.
+    /// Bytes to be written in front of whatever comes next.
+    var out = ByteBuffer()
+    var clientFraming = ClientHead.Framing.none
+    var closesAfterAnswer = false
+    var flushesEveryRead = true
+    var unflushed = 0
+    var forwardsTrailers = false
+    /// The answer has a content coding: nothing may be put between its bytes.
+    var isEncoded = false
+    var isFlushing = false
+    /// The answer is complete; the request ends when the socket has taken it.
+    var isAnswerComplete = false
+
+    init(loop: EngineLoop, clientAddress: [UInt8]) {
+        self.loop = loop
+        self.clientAddress = clientAddress
+        self.exchange = Exchange(fleet: loop.currentFleet())
+    }
+
+    // MARK: Channel events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        self.loop.opened(self)
+        self.loop.wheel.arm(self, at: Clock.now() + self.loop.configuration.clientHeadTimeout)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func read(context: ChannelHandlerContext) {
+        if self.wantsInput {
+            context.read()
+        } else {
+            self.isReadWithheld = true
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = self.unwrapInboundIn(data)
+        switch self.reading {
+        case .closed: return
+        case .lingering:
+            self.lingered += bytes.readableBytes
+            if self.lingered > Self.lingerBytesMax { self.closeNow() }
+            return
+        case .head, .body:
+            // The common case: what arrives is consumed at once, so nothing is copied on the way in.
+            if self.input.readableBytes == 0 {
+                swap(&self.input, &bytes)
+            } else {
+                self.input.writeBuffer(&bytes)
+            }
+            self.process()
+            // Hands the receive buffer back to the channel, which reads into it again.
+            if self.input.readableBytes == 0 { self.input = ByteBuffer() }
+        case .served: self.input.writeBuffer(&bytes)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if let upstream = self.upstream, self.reading == .body || self.reading == .served {
+            self.flushRequest(to: upstream)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if !self.isFlushing, context.channel.isWritable { self.clientDrained() }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        guard self.reading != .closed else { return }
+        let now = Clock.now()
+        if !self.exchange.isActive, self.reading == .head, self.head.isPartial {
+            self.loop.recorder.parseFailed(.closedEarly)
+        }
+        self.reading = .closed
+        self.clientLeft(at: now)
+        self.loop.wheel.remove(self)
+        self.loop.closed(self)
+    }
+
+    // MARK: Reading
+
+    /// Whether more bytes from the client can be taken now.
+    private var wantsInput: Bool {
+        switch self.reading {
+        case .head, .lingering, .closed: return true
+        case .served: return self.input.readableBytes < Self.inputBytesMax
+        case .body:
+            // While a connection is being opened nothing could take the bytes; while one is open, its socket decides.
+            switch self.exchange.machine.phase {
+            case .collecting, .readingHead, .answering, .finishing, .finished: return true
+            case .routing, .acquiring: return false
+            case .sending, .waiting, .relaying: return self.upstream?.isDrained ?? true
+            }
+        }
+    }
+
+    /// Lets reads go on if they were held back and there is room now.
+    func resumeInput() {
+        guard self.isReadWithheld, self.wantsInput else { return }
+        self.isReadWithheld = false
+        self.context?.read()
+    }
+
+    /// Takes what the input holds as far as it can be taken now.
+    func process() {
+        guard !self.isProcessing else { return }
+        self.isProcessing = true
+        var progresses = true
+        while progresses {
+            switch self.reading {
+            case .head: progresses = self.input.readableBytes > 0 && self.processHead()
+            case .body: progresses = self.processBody()
+            case .served, .lingering, .closed: progresses = false
+            }
+        }
+        self.isProcessing = false
+    }
+
+    // MARK: Closing
+
+    /// Ends the connection after what has been written, and drains the client meanwhile.
+    func closeGracefully() {
+        guard self.reading != .closed, self.reading != .lingering else { return }
+        self.reading = .lingering
+        self.lingered = 0
+        self.input.clear()
+        self.context?.close(mode: .output, promise: nil)
+        self.loop.wheel.arm(self, at: Clock.now() + Self.lingerTime)
+        self.resumeInput()
+    }
+
+    /// Ends the connection at once.
+    func closeNow() {
+        guard let context else { return }
+        context.close(promise: nil)
+    }
+
+    /// A time limit of the connection or of the request it serves has passed.
+    override func deadlinePassed(at now: MonotonicTime) {
+        switch self.reading {
+        case .closed: return
+        case .lingering: self.closeNow()
+        case .head where !self.exchange.isActive:
+            if self.head.isPartial {
+                self.loop.recorder.parseFailed(.timeout)
+                self.refuseUnparsed(status: 408)
+            } else {
+                self.closeNow()
+            }
+        case .head, .body, .served: self.requestDeadlinePassed(at: now)
+        }
+    }
+
+    /// The gateway stops: an idle connection is closed, a busy one after its answer.
+    func drain() {
+        self.closesAfterAnswer = true
+        if !self.exchange.isActive, !self.head.isPartial { self.closeNow() }
+    }
+}
+
+@available(*, unavailable)
+extension ClientConnection: Sendable {}

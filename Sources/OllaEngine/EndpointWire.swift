@@ -1,0 +1,79 @@
+import Catalog
+import Domain
+import HTTPWire
+import NIOCore
+import NIOSSL
+import Telemetry
+import Transport
+
+/// An endpoint's constant bytes, rendered once instead of once a request.
+///
+/// - Isolation: built and used on one event loop.
+final class EndpointWire {
+    private(set) var endpoint: FleetEndpoint
+    let slot: EndpointSlot
+    let target: ConnectTarget
+    /// `Host: …` with its line end.
+    let hostLine: [UInt8]
+    /// The URL's path without its trailing slash; empty unless it is put before the request's.
+    let basePath: [UInt8]
+    /// The configured header lines, the credential last.
+    let fieldLines: [UInt8]
+    /// Lower-cased names of the configured header lines: the client's of the same name are dropped, and so are
+    /// the backend's on the way back.
+    let ownNames: [[UInt8]]
+    /// `X-Olla-Endpoint` and `X-Olla-Backend-Type` with their line ends.
+    let answerLines: [UInt8]
+    /// The label, as it stands in log lines.
+    let label: [UInt8]
+
+    init(_ endpoint: FleetEndpoint, tls: NIOSSLContext?) {
+        self.endpoint = endpoint
+        self.label = Array(endpoint.label.utf8)
+        self.slot = EndpointSlot(rawValue: endpoint.metricSlot)
+        let url = endpoint.spec.url
+        self.target = ConnectTarget(host: url.host, port: Int(url.port), tls: tls)
+        self.hostLine = Array("Host: \(url.hostHeader)\r\n".utf8)
+        self.basePath = endpoint.spec.preservesPath ? Self.withoutTrailingSlash(url.basePath) : []
+        var fields = endpoint.spec.headers
+        if let auth = endpoint.spec.auth {
+            fields.removeAll { $0.name.lowercased() == auth.name.lowercased() }
+            fields.append(auth)
+        }
+        var lines = ""
+        for field in fields { lines += "\(field.name): \(field.value)\r\n" }
+        self.fieldLines = Array(lines.utf8)
+        self.ownNames = fields.map { Array($0.name.lowercased().utf8) }
+        let name = Self.fieldSafe(endpoint.spec.name.isEmpty ? endpoint.label : endpoint.spec.name)
+        let type = Self.fieldSafe(endpoint.spec.typeText)
+        self.answerLines = Array("X-Olla-Endpoint: \(name)\r\nX-Olla-Backend-Type: \(type)\r\n".utf8)
+    }
+
+    /// Takes a newer state of the same endpoint over.
+    func refresh(_ endpoint: FleetEndpoint) { self.endpoint = endpoint }
+
+    /// Whether a configured header line has this name.
+    func ownsName(_ bytes: RawSpan, _ name: Range<Int>) -> Bool {
+        guard !self.ownNames.isEmpty else { return false }
+        return self.ownNames.contains { own in
+            guard own.count == name.count else { return false }
+            for offset in 0..<own.count {
+                let byte = bytes.unsafeLoad(fromByteOffset: name.lowerBound + offset, as: UInt8.self)
+                let lower = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
+                if lower != own[offset] { return false }
+            }
+            return true
+        }
+    }
+
+    private static func withoutTrailingSlash(_ path: String) -> [UInt8] {
+        var bytes = Array(path.utf8)
+        while bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
+        return bytes
+    }
+
+    /// Names come from the configuration and may hold anything; a header value may not (RFC 9110 section 5.5).
+    private static func fieldSafe(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
+    }
+}

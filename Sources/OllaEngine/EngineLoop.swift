@@ -1,0 +1,301 @@
+import Catalog
+import Domain
+import HTTPWire
+import Journal
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Pipeline
+import Routing
+import Telemetry
+import Transport
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Everything one event loop owns: its upstream connections, shard, log queue, deadlines, and the requests it serves.
+///
+/// - Isolation: its event loop; nothing here is shared.
+/// - Bounds: idle connections by ``EngineConfiguration/idle``, spare buffers by ``spareBuffersMax``.
+final class EngineLoop {
+    private static let spareBuffersMax = 64
+    private static let spareBufferBytesMax = 65_536
+
+    let eventLoop: any EventLoop
+    let configuration: EngineConfiguration
+    let shared: EngineShared
+    let recorder: LoopRecorder
+    let journal: LineWriter
+    let wheel: DeadlineWheel
+    let upstreamHead: UpstreamHead
+    let clientHead: ClientHead
+    let answers: Answers
+    var random = SystemRandomNumberGenerator()
+    private(set) var isDraining = false
+
+    private var fleet: FleetCache
+    private var wires: [EndpointWire?] = []
+    private var idle: IdleConnections<UpstreamConnection>
+    private var spares: [ByteBuffer] = []
+    private var date = HTTPDate()
+    private var wallOffset: Int64 = 0
+    private var clients: [ObjectIdentifier: ClientConnection] = [:]
+    private var oldest: ClientConnection?
+    private var newest: ClientConnection?
+    private(set) var activeCount = 0
+    private var connecting = 0
+
+    var paths: PathRouter { self.shared.paths }
+    var router: Router { self.shared.router }
+    var routes: any LocalRoutes { self.shared.routes }
+    var budget: RetryBudget { self.shared.budget }
+
+    init(eventLoop: any EventLoop, shared: EngineShared, recorder: LoopRecorder, journal: LineWriter) {
+        self.eventLoop = eventLoop
+        self.shared = shared
+        self.configuration = shared.configuration
+        self.recorder = recorder
+        self.journal = journal
+        self.wheel = DeadlineWheel(now: Clock.now())
+        let (name, version) = (shared.configuration.productName, shared.configuration.version)
+        self.upstreamHead = UpstreamHead(productName: name, version: version)
+        self.clientHead = ClientHead(productName: name, version: version)
+        self.answers = Answers(productName: name, version: version)
+        self.fleet = FleetCache(shared.fleet)
+        let limits = shared.configuration.idle
+        self.idle = IdleConnections(
+            endpoints: EndpointSet.capacity, limits: .init(perEndpoint: limits.perEndpoint, total: limits.total))
+        self.spares.reserveCapacity(Self.spareBuffersMax)
+        self.synchroniseClocks()
+    }
+
+    // MARK: Time
+
+    /// Reads both clocks, so that moments of one can be told in the other.
+    func synchroniseClocks() { self.wallOffset = Clock.wallNanoseconds() - Clock.now().rawValue }
+
+    /// A moment by the wall clock, in nanoseconds since 1970-01-01T00:00:00Z.
+    func wallClock(at now: MonotonicTime) -> Int64 { now.rawValue + self.wallOffset }
+
+    /// The `Date` line for now.
+    func dateLine(at now: MonotonicTime) -> [UInt8] {
+        self.date.update(wall: self.wallClock(at: now))
+        return self.date.line
+    }
+
+    /// Fires what is due; called every ``DeadlineWheel/tick``.
+    func tick() { self.wheel.advance(to: Clock.now()) }
+
+    // MARK: Buffers
+
+    /// An empty buffer with some room; give it back with ``giveBack(_:)``.
+    func takeBuffer() -> ByteBuffer {
+        guard var buffer = self.spares.popLast() else { return ByteBufferAllocator().buffer(capacity: 2048) }
+        buffer.clear()
+        return buffer
+    }
+
+    /// Keeps a buffer for the next use, and leaves an empty one in its place. Bytes still being written stay valid.
+    func giveBack(_ buffer: inout ByteBuffer) {
+        if self.spares.count < Self.spareBuffersMax, (1...Self.spareBufferBytesMax).contains(buffer.capacity) {
+            self.spares.append(buffer)
+        }
+        buffer = ByteBuffer()
+    }
+
+    // MARK: Fleet
+
+    /// The newest fleet.
+    func currentFleet() -> FleetSnapshot { self.fleet.current() }
+
+    /// The rendered bytes of an endpoint, made anew when its configuration changed.
+    func wire(for index: EndpointIndex, in fleet: FleetSnapshot) -> EndpointWire? {
+        guard let endpoint = fleet[index] else { return nil }
+        let position = Int(index.rawValue)
+        if position < self.wires.count, let wire = self.wires[position] {
+            if wire.endpoint === endpoint { return wire }
+            if wire.endpoint.spec == endpoint.spec, wire.endpoint.live === endpoint.live {
+                wire.refresh(endpoint)
+                return wire
+            }
+        }
+        while self.wires.count <= position { self.wires.append(nil) }
+        let wire = EndpointWire(endpoint, tls: self.shared.tls(endpoint))
+        self.wires[position] = wire
+        return wire
+    }
+
+    /// A breaker changed its state.
+    func breakerChanged(_ wire: EndpointWire, to state: BreakerState) {
+        self.shared.breakerChanged(wire.endpoint, state)
+    }
+
+    /// No connection to an endpoint could be made; told once until it is healthy again.
+    func endpointUnreachable(_ wire: EndpointWire) { self.shared.endpointUnreachable(wire.endpoint) }
+
+    // MARK: Upstream connections
+
+    /// The warmest idle connection to an endpoint.
+    func takeIdle(_ wire: EndpointWire) -> UpstreamConnection? {
+        guard let connection = self.idle.take(Int(wire.endpoint.index.rawValue)) else { return nil }
+        self.recorder.upstreamConnectionBecameActive(wire.slot)
+        connection.isIdle = false
+        return connection
+    }
+
+    /// Opens a connection; the completion is called on this loop, never before this returns.
+    func connect(
+        _ wire: EndpointWire, completion: @escaping (Result<UpstreamConnection, ConnectFailure>) -> Void
+    ) {
+        let connection = UpstreamConnection(loop: self, endpoint: wire.endpoint.index, slot: wire.slot)
+        let handler = NIOLoopBound<any ChannelHandler>(connection, eventLoop: self.eventLoop)
+        self.connecting += 1
+        Connector.connect(to: wire.target, on: self.eventLoop, limits: self.configuration.connect, handler: handler)
+            .assumeIsolated()
+            .whenComplete { result in
+                self.connecting -= 1
+                switch result {
+                case .success((_, let timings)):
+                    connection.isOpen = true
+                    self.recorder.upstreamConnectionOpened(wire.slot, .active)
+                    if let time = timings.dns { self.recorder.connectStep(wire.slot, .dns, time) }
+                    if let time = timings.tcp { self.recorder.connectStep(wire.slot, .tcp, time) }
+                    if let time = timings.tls { self.recorder.connectStep(wire.slot, .tls, time) }
+                    completion(.success(connection))
+                case .failure(let error):
+                    let failure =
+                        error as? ConnectFailure
+                        ?? ConnectFailure(type: .unreachable, isCertificate: false, message: "\(error)")
+                    completion(.failure(failure))
+                }
+            }
+    }
+
+    /// Keeps a connection for the next request.
+    func park(_ connection: UpstreamConnection) {
+        guard !self.isDraining else { return connection.close() }
+        self.recorder.upstreamConnectionBecameIdle(connection.slot)
+        connection.isIdle = true
+        self.wheel.arm(connection, at: Clock.now() + self.configuration.idleLifetime)
+        if let displaced = self.idle.put(connection, for: Int(connection.endpoint.rawValue)) { displaced.close() }
+    }
+
+    /// Keeps a connection that was opened for a request which is gone.
+    func parkUnused(_ connection: UpstreamConnection) {
+        if connection.isUsable { self.park(connection) } else { connection.close() }
+    }
+
+    /// Forgets an idle connection. Returns whether it was idle here.
+    func unpark(_ connection: UpstreamConnection) -> Bool {
+        self.idle.remove(connection, for: Int(connection.endpoint.rawValue))
+    }
+
+    /// An upstream connection is closed.
+    func connectionClosed(_ connection: UpstreamConnection) {
+        guard connection.isOpen else { return }
+        connection.isOpen = false
+        self.recorder.upstreamConnectionClosed(connection.slot, connection.isIdle ? .idle : .active)
+    }
+
+    // MARK: Clients
+
+    /// A client connection is ready.
+    func opened(_ client: ClientConnection) { self.clients[ObjectIdentifier(client)] = client }
+
+    /// A client connection is gone.
+    func closed(_ client: ClientConnection) {
+        self.clients[ObjectIdentifier(client)] = nil
+        self.recorder.connectionClosed()
+    }
+
+    /// A request is being served: it joins the list at its end, so that the list is sorted by age.
+    func requestStarted(_ client: ClientConnection, at now: MonotonicTime) {
+        client.previousActive = self.newest
+        client.nextActive = nil
+        if let newest = self.newest { newest.nextActive = client } else { self.oldest = client }
+        self.newest = client
+        self.activeCount += 1
+    }
+
+    /// A request is over.
+    func requestFinished(_ client: ClientConnection) {
+        if let previous = client.previousActive {
+            previous.nextActive = client.nextActive
+        } else {
+            self.oldest = client.nextActive
+        }
+        if let next = client.nextActive {
+            next.previousActive = client.previousActive
+        } else {
+            self.newest = client.previousActive
+        }
+        client.nextActive = nil
+        client.previousActive = nil
+        self.activeCount -= 1
+    }
+
+    /// Calls `body` with the start of each request being served, oldest first.
+    func forEachActive(_ body: (MonotonicTime) -> Void) {
+        var client = self.oldest
+        while let current = client {
+            body(current.exchange.machine.timeline.start)
+            client = current.nextActive
+        }
+    }
+
+    // MARK: Shutdown
+
+    /// Idle connections are closed, busy ones after their answer.
+    func drain() {
+        self.isDraining = true
+        for connection in self.idle.removeAll() { connection.close() }
+        for client in self.clients.values { client.drain() }
+    }
+
+    /// Cuts what is still running.
+    func cut() {
+        let now = Clock.now()
+        for client in Array(self.clients.values) { client.cutForShutdown(at: now) }
+    }
+
+    /// Whether no client connection is left.
+    var isEmpty: Bool { self.clients.isEmpty }
+
+    /// Makes the next close of a connection a reset.
+    func resetOnClose(_ context: ChannelHandlerContext?) {
+        guard let provider = context?.channel as? any SocketOptionProvider else { return }
+        _ = provider.setSoLinger(linger(l_onoff: 1, l_linger: 0))
+    }
+
+    // MARK: Log
+
+    /// Writes a record about bytes that were no request.
+    func logRefusal(status: Int, reason: StaticString, address: [UInt8]) {
+        guard self.configuration.logsRequests, self.journal.isEnabled(.info) else { return }
+        let wall = Nanoseconds(rawValue: self.wallClock(at: Clock.now()))
+        var line = self.journal.begin(.info, "Request refused", at: wall)
+        line.string(.remoteAddress, address)
+        line.integer(.status, Int64(status))
+        line.string(.refusal, reason)
+        line.commit()
+    }
+
+    /// Writes why a connection could not be opened; the client is told less.
+    func logConnectFailure(_ failure: ConnectFailure, endpoint: FleetEndpoint, request: RequestID) {
+        guard self.journal.isEnabled(.warn) else { return }
+        let wall = Nanoseconds(rawValue: self.wallClock(at: Clock.now()))
+        var line = self.journal.begin(.warn, "Connecting to an endpoint failed", at: wall)
+        line.string(.requestID, request.span.bytes)
+        line.string(.endpoint, endpoint.label)
+        line.string(.error, failure.message)
+        line.commit()
+    }
+}
+
+@available(*, unavailable)
+extension EngineLoop: Sendable {}

@@ -1,0 +1,124 @@
+import Catalog
+import Dialects
+import Domain
+import HTTPWire
+import NIOCore
+import Pipeline
+import Routing
+import Telemetry
+
+/// Everything one request needs beside its connection: the machine, the decisions taken, what was observed.
+///
+/// One object per connection, started afresh for each request.
+///
+/// - Isolation: the connection's event loop.
+/// - Bounds: constant size.
+final class Exchange {
+    /// Whether a request is being served.
+    var isActive = false
+    /// Grows with each request and each attempt, so that what comes back late can be told apart.
+    var turn: UInt64 = 0
+    /// Where the request stands.
+    var machine: RequestMachine
+    /// The id returned, logged and forwarded.
+    var id = RequestID()
+    /// What the path leads to.
+    var match = PathMatch(target: .notFound, routeClass: .other)
+    /// The method as a metric label.
+    var method = Telemetry.RequestMethod.other
+    /// When the first byte was read, in nanoseconds of the wall clock.
+    var wallStart: Int64 = 0
+
+    // What the client sent.
+    /// The search for the model in the body.
+    var scan: RequestScan
+    /// The operation the path stands for.
+    var operation: LLMOperation?
+    /// Body bytes read from the client, after chunked coding.
+    var requestBytes = 0
+    /// The body is read and thrown away: the answer does not depend on it.
+    var discardsBody = false
+    /// The model's name as the client sent it; empty when there is none.
+    var modelName: [UInt8] = []
+    /// Whether it may stand in a header field: a JSON string can hold what a field value may not (RFC 9110 section 5.5).
+    var isModelFieldSafe = false
+
+    // What was decided.
+    /// The fleet the request was routed by; indexes of all its attempts refer to it.
+    var fleet: FleetSnapshot
+    /// The model's place among the metrics.
+    var model = ModelSlot.none
+    /// The endpoint of the running or last attempt.
+    var wire: EndpointWire?
+    /// The header lines that tell how the request was routed.
+    var routingLines: [UInt8] = []
+    /// Another name for the model in the body, for the running attempt.
+    var splice: AliasSplice?
+    /// What the breaker of the running attempt waits for.
+    var ticket: BreakerTicket?
+    /// When the endpoint of the running attempt was chosen.
+    var attemptStart = MonotonicTime.zero
+    /// Bytes sent to the endpoint of the running attempt.
+    var attemptSent = 0
+    /// Whether the body goes to the endpoint chunked.
+    var sendsChunks = false
+    /// What a refusal says to the log.
+    var refusal: StaticString?
+
+    // What the answer was.
+    /// What the answer's bytes tell.
+    var observation = Observation()
+    /// The end of the stream, if the answer is one, has been recorded.
+    var isStreamClosed = false
+    /// Body bytes sent to the client.
+    var responseBytes = 0
+    /// From the request fully read to the answer's head.
+    var timeToFirstByte: Nanoseconds?
+    /// The cause of the last failed attempt.
+    var lastFailure: UpstreamFailure?
+
+    /// The model's name where header fields are concerned.
+    var modelField: [UInt8] { self.isModelFieldSafe ? self.modelName : [] }
+
+    /// Takes the model's name over from the search, which has been decided.
+    func takeModelName() {
+        Self.append(nameIn: self.scan, to: &self.modelName)
+        self.isModelFieldSafe = !self.modelName.contains { $0 < 0x20 || $0 == 0x7F }
+    }
+
+    private static func append(nameIn scan: borrowing RequestScan, to name: inout [UInt8]) {
+        scan.modelName.withUnsafeBytes { name.append(contentsOf: $0) }
+    }
+
+    init(fleet: FleetSnapshot) {
+        self.machine = RequestMachine(policy: RetryPolicy(), startedAt: .zero)
+        self.scan = RequestScan(contentType: RawSpan())
+        self.fleet = fleet
+    }
+
+    /// Starts a request whose first byte was read at `start`.
+    func begin(policy: RetryPolicy, at start: MonotonicTime, wall: Int64, fleet: FleetSnapshot) {
+        self.isActive = true
+        self.turn &+= 1
+        self.machine = RequestMachine(policy: policy, startedAt: start)
+        self.wallStart = wall
+        self.requestBytes = 0
+        self.discardsBody = false
+        if !self.modelName.isEmpty { self.modelName.removeAll(keepingCapacity: true) }
+        self.isModelFieldSafe = false
+        if self.fleet !== fleet { self.fleet = fleet }
+        self.model = .none
+        self.wire = nil
+        if !self.routingLines.isEmpty { self.routingLines.removeAll(keepingCapacity: true) }
+        self.splice = nil
+        self.ticket = nil
+        self.attemptSent = 0
+        self.sendsChunks = false
+        self.refusal = nil
+        self.observation.reset()
+        self.isStreamClosed = false
+        self.responseBytes = 0
+        self.timeToFirstByte = nil
+        self.lastFailure = nil
+    }
+}

@@ -1,0 +1,194 @@
+public import Catalog
+public import Domain
+public import Journal
+public import MetricKernel
+public import NIOCore
+public import NIOSSL
+public import Pipeline
+public import Routing
+import Synchronization
+public import Telemetry
+import Transport
+
+/// What all loops of the engine share; immutable or atomic.
+public struct EngineShared: Sendable {
+    /// The configuration.
+    public var configuration: EngineConfiguration
+    /// Leads paths to routes.
+    public var paths: PathRouter
+    /// Chooses endpoints.
+    public var router: Router
+    /// The newest fleet.
+    public var fleet: FleetHandle
+    /// The retries that all requests share.
+    public var budget: RetryBudget
+    /// Answers what needs no backend.
+    public var routes: any LocalRoutes
+    /// The TLS settings of an endpoint; nil for `http`.
+    public var tls: @Sendable (FleetEndpoint) -> NIOSSLContext?
+    /// Told when a request breaker changed its state.
+    public var breakerChanged: @Sendable (FleetEndpoint, BreakerState) -> Void
+    /// Told when no connection to an endpoint could be made, once until it is healthy again.
+    public var endpointUnreachable: @Sendable (FleetEndpoint) -> Void
+
+    /// All parts, given.
+    public init(
+        configuration: EngineConfiguration, paths: PathRouter, router: Router, fleet: FleetHandle, budget: RetryBudget,
+        routes: any LocalRoutes, tls: @escaping @Sendable (FleetEndpoint) -> NIOSSLContext?,
+        breakerChanged: @escaping @Sendable (FleetEndpoint, BreakerState) -> Void,
+        endpointUnreachable: @escaping @Sendable (FleetEndpoint) -> Void
+    ) {
+        self.configuration = configuration
+        self.paths = paths
+        self.router = router
+        self.fleet = fleet
+        self.budget = budget
+        self.routes = routes
+        self.tls = tls
+        self.breakerChanged = breakerChanged
+        self.endpointUnreachable = endpointUnreachable
+    }
+}
+
+/// The default engine: drives ``RequestMachine`` from channel handlers, bytes in, bytes out, one event loop a request.
+///
+/// - Isolation: thread-safe; each loop's state stays on its loop.
+/// - Bounds: one ``EngineLoop`` per event loop.
+public final class OllaEngine: Sendable {
+    private let loops: [NIOLoopBound<EngineLoop>]
+    private let eventLoops: [any EventLoop]
+
+    /// An engine on these loops, which must be those of `recorders` and `logbook`, in the same order.
+    ///
+    /// Returns when every loop is ready.
+    public static func start(
+        eventLoops: [any EventLoop], shared: EngineShared, recorders: [LoopRecorder], logbook: Logbook
+    ) async throws -> OllaEngine {
+        var loops: [NIOLoopBound<EngineLoop>] = []
+        for (position, eventLoop) in eventLoops.enumerated() {
+            let recorder = recorders[position]
+            let loop = try await eventLoop.submit {
+                let loop = EngineLoop(
+                    eventLoop: eventLoop, shared: shared, recorder: recorder, journal: logbook.writer(forLoop: position))
+                let bound = NIOLoopBound(loop, eventLoop: eventLoop)
+                Self.scheduleTicks(bound, on: eventLoop)
+                return bound
+            }.get()
+            loops.append(loop)
+        }
+        return OllaEngine(loops: loops, eventLoops: eventLoops)
+    }
+
+    private init(loops: [NIOLoopBound<EngineLoop>], eventLoops: [any EventLoop]) {
+        self.loops = loops
+        self.eventLoops = eventLoops
+    }
+
+    private static func scheduleTicks(_ loop: NIOLoopBound<EngineLoop>, on eventLoop: any EventLoop) {
+        let tick = TimeAmount.nanoseconds(DeadlineWheel.tick.rawValue)
+        eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in loop.value.tick() }
+        // The lag of the loop is how late a timer of one second runs (telemetry.md 1.2).
+        let due = NIOLoopBoundBox(Clock.now() + .seconds(1), eventLoop: eventLoop)
+        eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            let now = Clock.now()
+            let lag = now - due.value
+            loop.value.recorder.eventLoopLag(lag > .zero ? lag : .zero)
+            loop.value.synchroniseClocks()
+            due.value = now + .seconds(1)
+        }
+    }
+
+    /// Takes a client connection over; call on its own loop, with the moment its socket was accepted.
+    public func attach(_ channel: any Channel, acceptedAt: MonotonicTime) throws {
+        guard let position = self.eventLoops.firstIndex(where: { $0 === channel.eventLoop }) else {
+            throw ChannelError.inappropriateOperationForState
+        }
+        let loop = self.loops[position].value
+        loop.recorder.connectionAccepted(wait: Clock.now() - acceptedAt)
+        let address = Array((channel.remoteAddress?.ipAddress ?? "unknown").utf8)
+        try channel.pipeline.syncOperations.addHandler(ClientConnection(loop: loop, clientAddress: address))
+    }
+
+    /// A connection was refused because there are too many; call on any loop.
+    public func connectionRejected() {
+        let loop = self.loops[0]
+        self.eventLoops[0].execute { loop.value.recorder.connectionRejected() }
+    }
+
+    /// Copies the metrics of a loop on that loop, with the starts of the requests being served there.
+    ///
+    /// - Returns: nil when the loop does not answer within `limit`.
+    public func copyMetrics(ofLoop position: Int, within limit: Nanoseconds) async -> LoopMetrics? {
+        let loop = self.loops[position]
+        let answer = OnceContinuation<LoopMetrics>()
+        return await withCheckedContinuation { continuation in
+            answer.set(continuation)
+            self.eventLoops[position].execute {
+                var metrics = LoopMetrics()
+                loop.value.recorder.copy(into: &metrics.shard)
+                loop.value.forEachActive { metrics.activeSince.append($0) }
+                metrics.cpuTime = Clock.threadCPUTime()
+                answer.resume(metrics)
+            }
+            // On another thread than the loop's own, which may be the one that is stuck.
+            Task {
+                try? await Task.sleep(for: .nanoseconds(limit.rawValue))
+                answer.resume(nil)
+            }
+        }
+    }
+
+    /// How many loops there are.
+    public var loopCount: Int { self.loops.count }
+
+    /// Closes idle connections; busy ones end with their answer.
+    public func drain() async {
+        for (position, loop) in self.loops.enumerated() {
+            try? await self.eventLoops[position].submit { loop.value.drain() }.get()
+        }
+    }
+
+    /// Whether no client connection is left.
+    public func isEmpty() async -> Bool {
+        for (position, loop) in self.loops.enumerated() {
+            let isEmpty = try? await self.eventLoops[position].submit { loop.value.isEmpty }.get()
+            if isEmpty == false { return false }
+        }
+        return true
+    }
+
+    /// Cuts what is still running.
+    public func cut() async {
+        for (position, loop) in self.loops.enumerated() {
+            try? await self.eventLoops[position].submit { loop.value.cut() }.get()
+        }
+    }
+}
+
+/// One loop's part of a scrape.
+public struct LoopMetrics: Sendable {
+    /// The copy of the shard.
+    public var shard = ShardSnapshot()
+    /// When the requests being served began, oldest first.
+    public var activeSince: [MonotonicTime] = []
+    /// CPU time of the loop's thread.
+    public var cpuTime = Nanoseconds.zero
+
+    /// Nothing yet.
+    public init() {}
+}
+
+/// A continuation that the first of several callers resumes.
+private final class OnceContinuation<Value: Sendable>: Sendable {
+    private let waiting = Mutex<CheckedContinuation<Value?, Never>?>(nil)
+
+    func set(_ continuation: CheckedContinuation<Value?, Never>) { self.waiting.withLock { $0 = continuation } }
+
+    func resume(_ value: Value?) {
+        let continuation = self.waiting.withLock { waiting in
+            defer { waiting = nil }
+            return waiting
+        }
+        continuation?.resume(returning: value)
+    }
+}

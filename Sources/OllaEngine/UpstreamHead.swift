@@ -1,0 +1,138 @@
+import Domain
+import HTTPWire
+import NIOCore
+import Pipeline
+
+/// Writes the head of the request a backend sees (http-surface 2.2).
+///
+/// - Isolation: one event loop.
+/// - Bounds: no allocation once the buffer has grown to the largest head.
+struct UpstreamHead {
+    /// What the engine adds or decides, beside the client's own head.
+    struct Facts: ~Copyable {
+        /// The body's framing towards the backend.
+        var framing: BodyFraming
+        /// Where the forwarded path begins in the client's path.
+        var prefixLength: Int
+        /// The id of the request.
+        var id: RequestID
+        /// The client's address as text.
+        var clientAddress: [UInt8]
+    }
+
+    /// `X-Proxied-By` with its line end.
+    let productLine: [UInt8]
+    /// `1.1 olla/<ver>`.
+    let via: [UInt8]
+
+    init(productName: String, version: String) {
+        self.productLine = Array("X-Proxied-By: \(productName)/\(version)\r\n".utf8)
+        self.via = Array("1.1 olla/\(version)".utf8)
+    }
+
+    /// Appends the head to `buffer`.
+    ///
+    /// - Parameter model: the model's name as the client sent it; empty when unknown.
+    func write(
+        _ head: borrowing RequestHead, bytes: RawSpan, facts: borrowing Facts, wire: EndpointWire, model: [UInt8],
+        into buffer: inout ByteBuffer
+    ) {
+        var room = bytes.byteCount + wire.fieldLines.count + wire.hostLine.count + wire.basePath.count + 512
+        room += 2 * facts.clientAddress.count + model.count + RequestID.capacity
+        var isWritten = false
+        while !isWritten {
+            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { memory in
+                var writer = HeadWriter(memory)
+                self.write(head, bytes: bytes, facts: facts, wire: wire, model: model, to: &writer)
+                isWritten = !writer.hasOverflowed
+                return isWritten ? writer.count : 0
+            }
+            room *= 2
+        }
+    }
+
+    private func write(
+        _ head: borrowing RequestHead, bytes: RawSpan, facts: borrowing Facts, wire: EndpointWire, model: [UInt8],
+        to writer: inout HeadWriter
+    ) {
+        self.writeRequestLine(head, bytes: bytes, facts: facts, wire: wire, to: &writer)
+        writer.write(wire.hostLine)
+        self.writeClientFields(head, bytes: bytes, wire: wire, to: &writer)
+        switch facts.framing {
+        case .length(let count): writer.field("Content-Length", decimal: count)
+        case .chunked: writer.write("Transfer-Encoding: chunked\r\n" as StaticString)
+        case .none, .untilClose: break
+        }
+        writer.field("X-Request-ID", facts.id.span.bytes)
+        writer.write(self.productLine)
+        self.writeList("Via", .via, adding: self.via, head, bytes, to: &writer)
+        let address = facts.clientAddress
+        self.writeList("X-Forwarded-For", .xForwardedFor, adding: address, head, bytes, to: &writer)
+        if !head.contains(.xRealIP) { writer.field("X-Real-IP", address) }
+        if !head.contains(.xForwardedProto) { writer.field("X-Forwarded-Proto", "http") }
+        if !head.contains(.xForwardedHost), let host = head.host {
+            writer.field("X-Forwarded-Host", bytes.extracting(host))
+        }
+        if !model.isEmpty { writer.field("X-Model", model) }
+        writer.write(wire.fieldLines)
+        writer.endLine()
+    }
+
+    private func writeRequestLine(
+        _ head: borrowing RequestHead, bytes: RawSpan, facts: borrowing Facts, wire: EndpointWire,
+        to writer: inout HeadWriter
+    ) {
+        writer.write(bytes, head.methodRange)
+        writer.write(UInt8(ascii: " "))
+        writer.write(wire.basePath)
+        let start = head.path.lowerBound + min(facts.prefixLength, head.path.count)
+        let path = bytes.extracting(start..<head.path.upperBound)
+        if path.isEmpty {
+            if wire.basePath.isEmpty { writer.write(UInt8(ascii: "/")) }
+        } else if RequestTarget.hasDotSegment(path) {
+            // Resolved against the root before anything is put in front, so that it cannot climb out.
+            _ = RequestTarget.writeResolved(path, into: &writer)
+        } else {
+            writer.write(path)
+        }
+        if let query = head.query {
+            writer.write(UInt8(ascii: "?"))
+            writer.write(bytes, query)
+        }
+        writer.write(" HTTP/1.1\r\n" as StaticString)
+    }
+
+    /// What the engine writes itself or never forwards, beside hop-by-hop fields and credentials.
+    private static let written = HeaderSet(
+        .host, .contentLength, .transferEncoding, .expect, .xRequestID, .xProxiedBy, .via, .xForwardedFor, .xModel)
+
+    private func writeClientFields(
+        _ head: borrowing RequestHead, bytes: RawSpan, wire: EndpointWire, to writer: inout HeadWriter
+    ) {
+        let fields = head.fields
+        for index in fields.indices {
+            let field = fields[index]
+            if field.isHopByHop || field.known.isCredential || Self.written.contains(field.known) { continue }
+            if wire.ownsName(bytes, field.name) { continue }
+            writer.field(field, of: bytes)
+        }
+    }
+
+    /// Writes one field that holds the client's values of it and one more at the end.
+    private func writeList(
+        _ name: StaticString, _ known: KnownHeader, adding value: [UInt8], _ head: borrowing RequestHead,
+        _ bytes: RawSpan, to writer: inout HeadWriter
+    ) {
+        writer.write(name)
+        writer.write(": " as StaticString)
+        if head.contains(known) {
+            let fields = head.fields
+            for index in fields.indices where fields[index].known == known && !fields[index].value.isEmpty {
+                writer.write(bytes, fields[index].value)
+                writer.write(", " as StaticString)
+            }
+        }
+        writer.write(value)
+        writer.endLine()
+    }
+}

@@ -1,0 +1,117 @@
+/// Names what loads without acting, so that nobody waits for an effect in vain.
+///
+/// Whoever brings a key to life deletes its line here; nothing else has to change.
+enum Inaction {
+    /// Keys, or sections, that load and are checked but do not act in this version.
+    static let pending: [String] = [
+        "server.watch_config",
+        "server.tls",
+        "server.admin",
+        "server.auth",
+        "server.allow_model_management",
+        "server.cors",
+        "server.rate_limits",
+        "proxy.connection_keep_alive",
+        "proxy.profile_filter",
+        "proxy.enforce_profile_paths",
+        "proxy.sticky_sessions",
+        "proxy.queue",
+        "model_registry.enable_unifier",
+        "model_registry.routing_strategy.options",
+        "model_registry.unification",
+        "model_aliases",
+        "translators",
+        "engineering",
+        "dashboard",
+        "metrics.views",
+        "metrics.native_histograms",
+        "metrics.openmetrics_2",
+        "tracing",
+    ]
+
+    /// Keys that old files hold and that have no effect in any version.
+    static let deprecated: [String: String] = [
+        "proxy.max_retries": "has no effect; proxy.retry.max_attempts acts",
+        "proxy.retry_backoff": "has no effect",
+        "discovery.refresh_interval": "has no effect with a static list",
+    ]
+
+    /// A value that loads while another one acts in its place.
+    struct PendingValue: Sendable {
+        /// The key's path.
+        let path: String
+        /// Whether a configuration holds the value.
+        let applies: @Sendable (Configuration) -> Bool
+        /// What acts instead, for the message.
+        let message: String
+        /// Puts what acts instead in its place.
+        let substitute: @Sendable (inout Configuration) -> Void
+    }
+
+    /// Values that load while another one acts in their place.
+    static let pendingValues: [PendingValue] = [
+        PendingValue(
+            path: "proxy.engine", applies: { configuration in configuration.proxy.engine == .sherpa },
+            message: "sherpa does not act in this version; olla is used",
+            substitute: { configuration in configuration.proxy.engine = .olla }),
+        PendingValue(
+            path: "proxy.load_balancer",
+            applies: { configuration in
+                [.powerOfTwoChoices, .movingAverage, .prefixAffinity]
+                    .contains(configuration.proxy.loadBalancer)
+            },
+            message: "this balancer does not act in this version; least-connections is used",
+            substitute: { configuration in configuration.proxy.loadBalancer = .leastConnections }),
+        PendingValue(
+            path: "model_registry.routing_strategy.type",
+            applies: { configuration in configuration.modelRegistry.routingStrategy.kind != .strict },
+            message: "this strategy does not act in this version; strict is used",
+            substitute: { configuration in configuration.modelRegistry.routingStrategy.kind = .strict }),
+    ]
+
+    /// Endpoint types that load without acting.
+    static let pendingTypes: [String: String] = [
+        "auto": "detection does not act in this version; the endpoint counts as openai-compatible"
+    ]
+
+    /// Keys outside the tables that shipped files hold: they have no meaning, here or there.
+    private static let ignored: [String: String] = [
+        "server.rate_limits.per_endpoint": "has no meaning and is ignored",
+        "proxy.retry.on_connection_failure": "has no meaning and is ignored: proxy.retry.enabled covers it",
+        "discovery.health_check": "has no meaning and is ignored; check_interval of each endpoint acts",
+        "model_registry.unification.enabled": "has no meaning and is ignored",
+        "model_registry.unification.cache_ttl": "has no meaning and is ignored",
+        "model_registry.unification.custom_rules": "has no meaning and is ignored",
+    ]
+
+    /// Why a key that no table knows is expected in a file; nil for a key that is simply unknown.
+    static func reason(toIgnore path: String) -> String? {
+        Self.ignored[path]
+    }
+
+    /// Reports every value that was set to something else than its default and does not act, and puts what
+    /// acts in its place.
+    static func report(_ configuration: inout Configuration, findings: inout Findings) {
+        for prefix in Self.pending {
+            let changed = KeyCatalog.configuration.keys.first { key in
+                (key.path == prefix || key.path.hasPrefix(prefix + ".")) && findings.isSet(key.path)
+                    && !key.isDefault(configuration)
+            }
+            if let key = changed {
+                findings.information(
+                    prefix, "loads but does not act in this version", at: findings.place(of: key.path))
+            }
+        }
+        for key in KeyCatalog.configuration.keys where !key.isDefault(configuration) {
+            if let message = Self.deprecated[key.path] { findings.information(key.path, message) }
+        }
+        for value in Self.pendingValues where value.applies(configuration) {
+            findings.information(value.path, value.message)
+            value.substitute(&configuration)
+        }
+        for (position, endpoint) in configuration.discovery.endpoints.enumerated() {
+            guard let message = Self.pendingTypes[endpoint.type] else { continue }
+            findings.information("\(KeyCatalog.endpointsPath)[\(position)].type", message)
+        }
+    }
+}

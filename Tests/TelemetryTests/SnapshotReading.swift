@@ -1,0 +1,76 @@
+import MetricKernel
+import Telemetry
+
+/// A splittable generator: the same seed gives the same test.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    init(seed: UInt64) { self.state = seed }
+
+    mutating func next() -> UInt64 {
+        // SplitMix64.
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = self.state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
+/// What a histogram's series add up to.
+struct Distribution: Equatable {
+    var count: UInt64 = 0
+    var sum: UInt64 = 0
+}
+
+extension MetricsSnapshot {
+    /// The series of a family whose labels have these values.
+    private func matches(
+        _ name: String, _ labels: [String: String]
+    ) -> [(family: FamilySnapshot, series: Int)] {
+        guard let family = self.family(name) else { return [] }
+        return (0..<family.seriesCount).filter { series in
+            labels.allSatisfy { label, value in
+                guard
+                    let place = family.descriptor.labels.firstIndex(where: { $0.name == label })
+                else { return false }
+                return family.labelValue(of: series, at: place) == value
+            }
+        }.map { (family, $0) }
+    }
+
+    /// A counter, added up over the series with these labels.
+    func total(_ name: String, _ labels: [String: String] = [:]) -> UInt64 {
+        self.matches(name, labels).reduce(0) { $0 + $1.family.total(of: $1.series) }
+    }
+
+    /// A gauge, added up over the series with these labels.
+    func level(_ name: String, _ labels: [String: String] = [:]) -> Int64 {
+        self.matches(name, labels).reduce(0) { $0 + $1.family.level(of: $1.series) }
+    }
+
+    /// A histogram, added up over the series with these labels.
+    func distribution(_ name: String, _ labels: [String: String] = [:]) -> Distribution {
+        self.matches(name, labels).reduce(into: Distribution()) {
+            $0.count += $1.family.count(of: $1.series)
+            $0.sum += $1.family.sum(of: $1.series)
+        }
+    }
+
+    /// The number of series with these labels.
+    func seriesCount(_ name: String, _ labels: [String: String] = [:]) -> Int {
+        self.matches(name, labels).count
+    }
+}
+
+extension MetricStore {
+    /// A snapshot of copies that the owners made, as a scrape of a live gateway has them.
+    func scraped(_ facts: ScrapeFacts = ScrapeFacts()) -> MetricsSnapshot {
+        let shards = self.loops.map { recorder in
+            var copy = ShardSnapshot()
+            recorder.copy(into: &copy)
+            return copy
+        }
+        return self.snapshot(shards: shards, facts: facts)
+    }
+}
