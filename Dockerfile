@@ -14,8 +14,8 @@ WORKDIR /build
 COPY Package.swift ./
 RUN swift package resolve
 COPY Sources ./Sources
-RUN swift build -c release --static-swift-stdlib --product glasspot && \
-    swift build -c release --static-swift-stdlib --product mockllm && \
+RUN swift build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked --product glasspot && \
+    swift build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked --product mockllm && \
     install -D -s .build/release/glasspot /out/glasspot && \
     install -D -s .build/release/mockllm /out/mockllm
 

@@ -2,10 +2,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-tsan test-asan e2e bench fuzz lint soak stack-check docker-check clean
+.PHONY: help run build test test-tsan test-asan e2e bench bench-micro fuzz lint soak stack-check docker-check clean
 
 SWIFT ?= swift
-RELEASE := -c release --static-swift-stdlib
+# The whole program without dynamic exclusivity checks: the packages below the data path are part of it.
+RELEASE := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
 # Arguments of the gateway for `make run`.
 ARGS ?= --demo
 # Seconds per fuzz target, and of the soak.
@@ -42,9 +43,14 @@ e2e: build ## Drive the gateway with real clients, a real llama.cpp and a real P
 	@scripts/setup.sh e2e
 	Tests/e2e/run.sh
 
-bench: build ## Compare with nginx and HAProxy; writes Benchmarks/load/RESULTS.md
+bench: build bench-micro ## Compare with nginx and HAProxy; writes Benchmarks/load/RESULTS.md
 	@scripts/setup.sh bench
 	python3 -B Benchmarks/load/bench.py
+
+bench-micro: ## Time the parts of the data path against the promised times; writes Benchmarks/MICRO.md
+	@scripts/setup.sh build
+	$(SWIFT) build $(RELEASE) --product microbench
+	.build/release/microbench | tee Benchmarks/MICRO.md
 
 fuzz: ## Fuzz every parser for FUZZ_SECONDS seconds each
 	@scripts/setup.sh build
@@ -52,7 +58,7 @@ fuzz: ## Fuzz every parser for FUZZ_SECONDS seconds each
 
 lint: ## Check format, scripts, Prometheus files and dashboards
 	@scripts/setup.sh lint
-	$(SWIFT) format lint --strict --parallel -r Sources Tests Package.swift
+	$(SWIFT) format lint --strict --parallel -r Sources Tests Benchmarks Package.swift
 	@git ls-files -z -co --exclude-standard '*.sh' .ci/run | xargs -0 -n 1 bash -n
 	@git ls-files -z -co --exclude-standard '*.py' | xargs -0 python3 scripts/check_python.py
 	promtool check config --lint=all --lint-fatal prometheus/prometheus.yml

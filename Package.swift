@@ -89,7 +89,8 @@ let package = Package(
         .target(
             name: "OllaEngine",
             dependencies: [
-                "Domain", "HTTPWire", "MetricKernel", "Catalog", "Routing", "Dialects", "Telemetry", "Pipeline", "Transport",
+                "Domain", "HTTPWire", "MetricKernel", "Catalog", "Routing", "Dialects", "Telemetry", "Pipeline",
+                "Transport",
                 "Journal", nioCore, nioSSL,
             ],
             swiftSettings: house + dataPath + [.enableExperimentalFeature("Lifetimes")]),
@@ -108,8 +109,10 @@ let package = Package(
         .target(
             name: "GlasspotApp",
             dependencies: [
-                "Domain", "MetricKernel", "Catalog", "Routing", "Telemetry", "Pipeline", "Transport", "Journal", "OllaEngine",
-                "Supervision", "Settings", "AdminAPI", "HTTPWire", "MockLLM", nioCore, nioPosix, nioSSL, logging, lifecycle,
+                "Domain", "MetricKernel", "Catalog", "Routing", "Telemetry", "Pipeline", "Transport", "Journal",
+                "OllaEngine",
+                "Supervision", "Settings", "AdminAPI", "HTTPWire", "MockLLM", nioCore, nioPosix, nioSSL, logging,
+                lifecycle,
                 unixSignals,
             ],
             swiftSettings: house),
@@ -117,7 +120,19 @@ let package = Package(
             name: "glasspot", dependencies: ["GlasspotApp", "Settings", argumentParser], swiftSettings: house),
         // Workbench
         .target(name: "MockLLM", dependencies: [nioCore, nioPosix, nioHTTP1], swiftSettings: house),
-        .executableTarget(name: "mockllm", dependencies: ["MockLLM", argumentParser, nioCore, nioPosix], swiftSettings: house),
+        .target(name: "TestKit", dependencies: [nioCore, nioPosix], swiftSettings: house),
+        .executableTarget(
+            name: "mockllm", dependencies: ["MockLLM", argumentParser, nioCore, nioPosix], swiftSettings: house),
+        .target(name: "CMallocProbe"),
+        .target(
+            name: "Workloads",
+            dependencies: [
+                "Domain", "MetricKernel", "Exposition", "HTTPWire", "Catalog", "Routing", "Dialects", "Telemetry",
+                "Journal",
+            ],
+            path: "Benchmarks/Workloads", swiftSettings: house),
+        .executableTarget(
+            name: "microbench", dependencies: ["Workloads"], path: "Benchmarks/Micro", swiftSettings: house),
 
         // Tests
         .testTarget(name: "TidyTests", dependencies: ["Domain"], swiftSettings: house),
@@ -147,8 +162,20 @@ let package = Package(
         .testTarget(
             name: "AdminAPITests",
             dependencies: [
-                "AdminAPI", "Domain", "Catalog", "Routing", "Telemetry", "MetricKernel", "Exposition", "Pipeline", "CZlib",
+                "AdminAPI", "Domain", "Catalog", "Routing", "Telemetry", "MetricKernel", "Exposition", "Pipeline",
+                "CZlib",
             ], swiftSettings: house),
+        .testTarget(
+            name: "AllocationTests",
+            dependencies: [
+                "CMallocProbe", "Workloads", "Domain", "Catalog", "Routing", "Telemetry", "Pipeline", "Transport",
+                "Journal", "OllaEngine", nioCore, nioPosix,
+            ], exclude: ["limits.json"], swiftSettings: house),
         .testTarget(name: "MockLLMTests", dependencies: ["MockLLM", nioCore, nioPosix], swiftSettings: house),
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: ["GlasspotApp", "Domain", "Settings", "MockLLM", "TestKit", nioCore, nioPosix, nioSSL],
+            swiftSettings: house),
+        .testTarget(name: "SystemTests", dependencies: ["TestKit"], swiftSettings: house),
     ]
 )

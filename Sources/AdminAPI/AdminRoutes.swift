@@ -101,6 +101,7 @@ public final class AdminRoutes: LocalRoutes {
         self.metrics = metrics
     }
 
+    /// The page or error a route's request gets.
     public func respond(to request: LocalRequest) async -> LocalResponse { await self.answer(request) }
 
     @concurrent

@@ -43,9 +43,7 @@ enum DisplayText {
 
     /// How long ago a moment was; `never` for one that has not been.
     ///
-    /// - Parameters:
-    ///   - moment: nanoseconds since the Unix epoch.
-    ///   - now: the same.
+    /// Both moments are nanoseconds since the Unix epoch.
     static func ago(_ moment: Nanoseconds?, now: Nanoseconds) -> String {
         guard let moment else { return "never" }
         return Self.coarse(now - moment) + " ago"
@@ -67,7 +65,7 @@ enum DisplayText {
 
     /// RFC 3339 in UTC with up to nine fractional digits; year 1 for a moment that has not been.
     ///
-    /// - Parameter moment: nanoseconds since the Unix epoch.
+    /// The moment is nanoseconds since the Unix epoch.
     static func time(_ moment: Nanoseconds?) -> String {
         guard let moment else { return "0001-01-01T00:00:00Z" }
         let (seconds, fraction) = Self.split(moment.rawValue, by: 1_000_000_000)

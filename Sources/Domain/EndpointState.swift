@@ -1,4 +1,6 @@
-/// What health checking knows about an endpoint. Spellings are fixed by the compatible system.
+/// What health checking knows about an endpoint.
+///
+/// Spellings are fixed by the compatible system.
 public enum EndpointState: UInt8, CaseIterable, Sendable {
     case healthy
     case busy
@@ -71,6 +73,7 @@ public struct EndpointIndex: RawRepresentable, Hashable, Comparable, Sendable {
     @inlinable
     public init(rawValue: UInt16) { self.rawValue = rawValue }
 
+    /// Whether the left value comes before the right one.
     @inlinable
     public static func < (left: EndpointIndex, right: EndpointIndex) -> Bool { left.rawValue < right.rawValue }
 }
@@ -172,6 +175,7 @@ public struct EndpointSet: Equatable, Sendable {
         return nil
     }
 
+    /// Whether both hold the same.
     @inlinable
     public static func == (left: EndpointSet, right: EndpointSet) -> Bool {
         left.words[0] == right.words[0] && left.words[1] == right.words[1] && left.words[2] == right.words[2]

@@ -1,4 +1,6 @@
-/// How a client request ended. Exactly one per request.
+/// How a client request ended.
+///
+/// Exactly one per request.
 public enum RequestOutcome: UInt8, CaseIterable, Sendable {
     /// The answer was relayed whole; status below 400, or 304.
     case ok
@@ -32,7 +34,9 @@ public enum RequestOutcome: UInt8, CaseIterable, Sendable {
     }
 }
 
-/// How one attempt on one endpoint ended. Exactly one per attempt.
+/// How one attempt on one endpoint ended.
+///
+/// Exactly one per attempt.
 public enum AttemptOutcome: UInt8, CaseIterable, Sendable {
     /// An answer other than 429 and 5xx was received whole.
     case ok

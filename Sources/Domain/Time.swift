@@ -29,19 +29,23 @@ public struct Nanoseconds: RawRepresentable, Comparable, Hashable, Sendable {
     @inlinable
     public var seconds: Double { Double(self.rawValue) / 1e9 }
 
+    /// Whether the left value comes before the right one.
     @inlinable
     public static func < (left: Nanoseconds, right: Nanoseconds) -> Bool { left.rawValue < right.rawValue }
 
+    /// The sum of both.
     @inlinable
     public static func + (left: Nanoseconds, right: Nanoseconds) -> Nanoseconds {
         .init(rawValue: left.rawValue + right.rawValue)
     }
 
+    /// The difference of both.
     @inlinable
     public static func - (left: Nanoseconds, right: Nanoseconds) -> Nanoseconds {
         .init(rawValue: left.rawValue - right.rawValue)
     }
 
+    /// Adds the right value to the left one.
     @inlinable
     public static func += (left: inout Nanoseconds, right: Nanoseconds) { left = left + right }
 }
@@ -63,6 +67,7 @@ public struct MonotonicTime: RawRepresentable, Comparable, Hashable, Sendable {
     /// Later than every real reading: "no deadline".
     public static let distantFuture = MonotonicTime(rawValue: .max)
 
+    /// Whether the left value comes before the right one.
     @inlinable
     public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool { left.rawValue < right.rawValue }
 

@@ -51,7 +51,9 @@ extension EngineConfiguration {
 }
 
 extension Configuration.Proxy.LoadBalancer {
-    /// The metric label. Balancers that do not act yet were replaced when the configuration was loaded.
+    /// The metric label.
+    ///
+    /// Balancers that do not act yet were replaced when the configuration was loaded.
     var label: BalancerLabel {
         switch self {
         case .priority: .priority

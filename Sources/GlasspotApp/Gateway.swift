@@ -36,6 +36,7 @@ public final class Gateway: Sendable {
     let engine: OllaEngine
     let listener: Listener
     private let stopping: Stopping
+    private let services = Mutex<ServiceGroup?>(nil)
 
     /// Whether the gateway has been asked to stop; shared with the readiness route.
     final class Stopping: Sendable {
@@ -51,12 +52,21 @@ public final class Gateway: Sendable {
     ///
     /// Health checks begin with ``run()``; until their first pass is over the gateway says it is not ready.
     ///
+    /// - Parameters:
+    ///   - settings: a validated configuration.
+    ///   - environment: the variables that decide about the log.
+    ///   - output: the descriptor that log lines go to; it is not closed.
+    /// - Returns: a gateway that listens.
     /// - Throws: ``StartFailure`` or an error of the system, such as a port in use.
-    public static func start(_ settings: Configuration, environment: [String: String]) async throws -> Gateway {
+    public static func start(
+        _ settings: Configuration, environment: [String: String], output: Int32 = 1
+    ) async throws -> Gateway {
         let loopCount = settings.server.eventLoops > 0 ? settings.server.eventLoops : System.coreCount
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
         do {
-            return try await self.assemble(settings, environment: environment, group: group, loopCount: loopCount)
+            let logbook = try Self.openLogbook(
+                settings, environment: environment, loops: loopCount, output: output)
+            return try await self.assemble(settings, logbook: logbook, group: group, loopCount: loopCount)
         } catch {
             try? await group.shutdownGracefully()
             throw error
@@ -64,9 +74,8 @@ public final class Gateway: Sendable {
     }
 
     private static func assemble(
-        _ settings: Configuration, environment: [String: String], group: MultiThreadedEventLoopGroup, loopCount: Int
+        _ settings: Configuration, logbook: Logbook, group: MultiThreadedEventLoopGroup, loopCount: Int
     ) async throws -> Gateway {
-        let logbook = try Self.openLogbook(settings, environment: environment, loops: loopCount)
         let profiles = ProfileSet.builtIn
         let specs = try settings.discovery.endpoints.map { try EndpointSpec($0, profiles: profiles) }
         let tls = try EndpointTLS(settings.discovery.endpoints)
@@ -89,7 +98,8 @@ public final class Gateway: Sendable {
             })
         let transport = HTTPProbeTransport(eventLoopGroup: group)
         let supervisor = Supervisor(
-            fleet: fleet, policy: SupervisionPolicy(settings.discovery.modelDiscovery), transport: transport, clock: clock)
+            fleet: fleet, policy: SupervisionPolicy(settings.discovery.modelDiscovery), transport: transport,
+            clock: clock)
         let parts = Parts(
             settings: settings, group: group, logbook: logbook, metrics: metrics, fleet: fleet, supervisor: supervisor,
             transport: transport, tls: tls)
@@ -113,9 +123,9 @@ public final class Gateway: Sendable {
         let stopping = Stopping()
         let scrape = Scrape(parts.metrics, logbook: parts.logbook, fleet: parts.fleet)
         let routes = AdminRoutes(
-            configuration: AdminRoutes.Configuration(settings), sources: scrape.sources {
-                parts.supervisor.isReady && !stopping.isSet
-            }, fleet: parts.fleet.handle, metrics: parts.metrics)
+            configuration: AdminRoutes.Configuration(settings),
+            sources: scrape.sources { parts.supervisor.isReady && !stopping.isSet },
+            fleet: parts.fleet.handle, metrics: parts.metrics)
         let retry = settings.proxy.retry
         let (supervisor, metrics, tls) = (parts.supervisor, parts.metrics, parts.tls)
         let logbook = parts.logbook
@@ -172,14 +182,14 @@ public final class Gateway: Sendable {
     }
 
     private static func openLogbook(
-        _ settings: Configuration, environment: [String: String], loops: Int
+        _ settings: Configuration, environment: [String: String], loops: Int, output: Int32
     ) throws -> Logbook {
         var warnings: [String] = []
         let configuration = Logbook.Configuration(
             level: settings.logging.level.rawValue, format: settings.logging.format.rawValue,
-            output: settings.logging.output.rawValue, environment: environment, isTerminal: isatty(1) == 1,
+            output: settings.logging.output.rawValue, environment: environment, isTerminal: isatty(output) == 1,
             warnings: &warnings)
-        let logbook = try Logbook(loops: loops, configuration: configuration)
+        let logbook = try Logbook(loops: loops, configuration: configuration, descriptor: output)
         for warning in warnings { logbook.log(.warn, warning) }
         return logbook
     }
@@ -199,7 +209,10 @@ public final class Gateway: Sendable {
 
     /// Runs until asked to shut down, then drains (http-surface 6.7) and returns.
     ///
-    /// - Parameter others: what runs beside the gateway and stops before it, such as the demo's traffic.
+    /// - Parameters:
+    ///   - others: what runs beside the gateway and stops before it, such as the demo's traffic.
+    ///   - signals: the signals that ask for shutdown.
+    /// - Throws: what a service throws; a drained gateway throws nothing.
     public func run(beside others: [any Service] = [], signals: [UnixSignal] = [.sigterm, .sigint]) async throws {
         let drain = DrainService(gateway: self)
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
@@ -207,13 +220,31 @@ public final class Gateway: Sendable {
         ]
         services += others.map { .init(service: $0, successTerminationBehavior: .ignore) }
         let configuration = ServiceGroupConfiguration(
-            services: services, gracefulShutdownSignals: signals, logger: Logger(label: "glasspot") { _ in SwiftLogNoOpLogHandler() })
-        try await ServiceGroup(configuration: configuration).run()
+            services: services, gracefulShutdownSignals: signals,
+            logger: Logger(label: "glasspot") { _ in SwiftLogNoOpLogHandler() })
+        let group = ServiceGroup(configuration: configuration)
+        self.services.withLock { $0 = group }
+        let impatience = Task { await Self.exitAtSecond(of: signals) }
+        defer { impatience.cancel() }
+        try await group.run()
         try? await self.transport.shutdown()
         try? await self.group.shutdownGracefully()
         self.logbook.log(.info, "Stopped")
         self.logbook.shutdown(within: .seconds(2))
     }
+
+    /// Ends the process at once when a second signal comes: the first one's drain takes too long for the operator.
+    private static func exitAtSecond(of signals: [UnixSignal]) async {
+        guard !signals.isEmpty else { return }
+        var count = 0
+        for await _ in await UnixSignalsSequence(trapping: signals) {
+            count += 1
+            if count == 2 { _exit(1) }
+        }
+    }
+
+    /// Asks a running gateway to shut down, as a signal would; ``run(beside:signals:)`` returns when it has.
+    public func stop() async { await self.services.withLock { $0 }?.triggerGracefulShutdown() }
 
     /// Stops taking work, lets what runs end, and cuts what does not end in time.
     func drain() async {

@@ -21,11 +21,14 @@ final class Scrape: Sendable {
     private let logbook: Logbook
     private let fleet: FleetPublisher
     private let engine = Mutex<OllaEngine?>(nil)
+    /// What each loop's thread had used when it last answered: a counter goes on while its loop is stuck.
+    private let cpuTimes: Mutex<[Nanoseconds]>
 
     init(_ metrics: MetricStore, logbook: Logbook, fleet: FleetPublisher) {
         self.metrics = metrics
         self.logbook = logbook
         self.fleet = fleet
+        self.cpuTimes = Mutex(Array(repeating: .zero, count: metrics.loops.count))
     }
 
     /// Tells where the loops are; the routes exist before the engine does.
@@ -48,13 +51,13 @@ final class Scrape: Sendable {
                 continue
             }
             shards.append(copy.shard)
-            facts.eventLoopCPU.append(copy.cpuTime)
+            self.cpuTimes.withLock { $0[loop] = max($0[loop], copy.cpuTime) }
             let now = Nanoseconds(rawValue: Clock.now().rawValue + offset)
             for start in copy.activeSince {
                 facts.addRequest(startedAt: Nanoseconds(rawValue: start.rawValue + offset), now: now)
             }
         }
-        if facts.eventLoopCPU.count != self.metrics.loops.count { facts.eventLoopCPU = [] }
+        facts.eventLoopCPU = self.cpuTimes.withLock { $0 }
         facts.process = ProcessFacts.read()
         facts.log = self.logbook.facts
         let snapshot = self.fleet.handle.snapshot

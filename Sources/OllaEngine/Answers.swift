@@ -170,9 +170,12 @@ enum BinaryContent {
 
 /// The value of `Retry-After`: seconds, or a date (RFC 9110 section 10.2.3).
 enum RetryAfter {
-    /// How long to wait; nil for anything else.
+    /// Reads the value.
     ///
-    /// - Parameter wall: now, in nanoseconds since 1970-01-01T00:00:00Z, for the date form.
+    /// - Parameters:
+    ///   - value: the field's value.
+    ///   - wall: now, in nanoseconds since 1970-01-01T00:00:00Z, for the date form.
+    /// - Returns: how long to wait; nil for anything that is neither form.
     static func parse(_ value: RawSpan, wall: Int64) -> Nanoseconds? {
         var seconds: Int64 = 0
         var isNumber = value.byteCount > 0 && value.byteCount <= 9

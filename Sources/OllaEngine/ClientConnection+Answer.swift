@@ -15,14 +15,17 @@ extension ClientConnection {
     /// Answers in a backend's place.
     ///
     /// - Parameters:
+    ///   - answer: what is answered.
     ///   - text: the body; the kind's own words when nil.
     ///   - retryAt: when another try makes sense; ``MonotonicTime/zero`` when nothing is known.
     func answer(_ answer: GatewayAnswer, text: String? = nil, retryAt: MonotonicTime = .zero) {
         let exchange = self.exchange
         let now = Clock.now()
         exchange.machine.answered(answer, at: now)
-        let body = text ?? self.loop.answers.text(
-            answer, failure: exchange.lastFailure, elapsed: now - exchange.machine.timeline.start)
+        let body =
+            text
+            ?? self.loop.answers.text(
+                answer, failure: exchange.lastFailure, elapsed: now - exchange.machine.timeline.start)
         var fields: [(name: String, value: String)] = []
         if retryAt > now, retryAt != .distantFuture {
             fields.append(("Retry-After", String(max(1, (retryAt - now).rawValue / 1_000_000_000))))
@@ -74,7 +77,8 @@ extension ClientConnection {
     private func localRequest(_ route: LocalRoute) -> LocalRequest {
         let bytes = self.headBytes.readableBytesView
         func text(_ range: Range<Int>) -> String {
-            String(decoding: bytes[bytes.startIndex + range.lowerBound..<bytes.startIndex + range.upperBound], as: UTF8.self)
+            let start = bytes.startIndex + range.lowerBound
+            return String(decoding: bytes[start..<start + range.count], as: UTF8.self)
         }
         var fields: [LocalRequest.Field] = []
         for index in 0..<self.head.fields.count {

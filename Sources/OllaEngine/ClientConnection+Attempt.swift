@@ -78,11 +78,12 @@ extension ClientConnection {
     private func endpointChosen(_ decision: RouteDecision) {
         let loop = self.loop
         let exchange = self.exchange
-        decision.refused.forEach { index in
-            guard let endpoint = exchange.fleet[index] else { return }
+        for index in decision.refused {
+            guard let endpoint = exchange.fleet[index] else { continue }
             let slot = EndpointSlot(rawValue: endpoint.metricSlot)
             loop.recorder.routeChosen(
-                slot, balancer: loop.configuration.balancer, reason: decision.reason, candidates: decision.candidateCount)
+                slot, balancer: loop.configuration.balancer, reason: decision.reason,
+                candidates: decision.candidateCount)
             loop.recorder.breakerRejected(slot)
         }
         guard let wire = loop.wire(for: decision.endpoint, in: exchange.fleet) else {
@@ -220,7 +221,8 @@ extension ClientConnection {
             clientAddress: self.clientAddress)
         let head = self.headBytes
         self.loop.upstreamHead.write(
-            self.head, bytes: head.readableBytesSpan, facts: facts, wire: wire, model: exchange.modelField, into: &bytes)
+            self.head, bytes: head.readableBytesSpan, facts: facts, wire: wire, model: exchange.modelField,
+            into: &bytes)
         let isWhole = self.isRequestComplete
         if let splice = exchange.splice {
             let spliced = Self.spliced(self.body, splice)
@@ -297,8 +299,10 @@ extension ClientConnection {
         connection.flush()
         if connection.isDrained {
             self.requestDrained(at: Clock.now())
+            // Reads were held back while there was no connection; nothing else says that there is one now.
+            self.resumeInput()
         } else {
-            self.loop.recorder.backpressurePaused(.endpoint)
+            if connection.hasDrained { self.loop.recorder.backpressurePaused(.endpoint) }
             self.armUpstreamRead(at: Clock.now())
         }
     }

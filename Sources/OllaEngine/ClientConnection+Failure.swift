@@ -67,9 +67,9 @@ extension ClientConnection {
     /// The endpoint's answer began and then broke: says so in the client's own dialect where that has a way.
     private func writeErrorEvent(_ failure: UpstreamFailure) {
         let exchange = self.exchange
+        let head = self.headBytes
         guard self.clientFraming == .chunked, !self.isEncoded, let framing = exchange.observation.framing,
-            let dialect = StreamDialect(
-                framing: framing, path: self.headBytes.readableBytesSpan.extracting(self.head.path))
+            let dialect = StreamDialect(framing: framing, path: head.readableBytesSpan.extracting(self.head.path))
         else { return }
         let isTimeout = failure.attemptOutcome == .upstreamTimeout
         let event = ErrorEvent(
@@ -197,7 +197,8 @@ extension ClientConnection {
                 self.closesAfterAnswer = true
                 self.answer(GatewayAnswer(.requestTimeout))
             } else {
-                self.attemptFailed(UpstreamFailure(.idleTimeout), hasAnswerBegun: self.upstream?.hasAnswerBegun ?? false)
+                let hasBegun = self.upstream?.hasAnswerBegun ?? false
+                self.attemptFailed(UpstreamFailure(.idleTimeout), hasAnswerBegun: hasBegun)
             }
         case .waiting:
             self.attemptFailed(

@@ -29,7 +29,9 @@ extension ClientConnection {
 
     // MARK: Head
 
-    /// The head of a final answer is complete. Returns whether its body is wanted.
+    /// The head of a final answer is complete.
+    ///
+    /// Returns whether its body is wanted.
     func responseHeadArrived(_ head: borrowing ResponseHead, bytes: ByteBuffer) -> Bool {
         let exchange = self.exchange
         let now = self.arrival

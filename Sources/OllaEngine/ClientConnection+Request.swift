@@ -12,10 +12,13 @@ extension ClientConnection {
     /// Bodies that no answer depends on are read away up to this size, so that the connection can live on.
     private static let discardedBytesMax: UInt64 = 65_536
 
-    /// Looks for the end of a head. Returns whether more can be done with the input.
+    /// Looks for the end of a head.
+    ///
+    /// Returns whether more can be done with the input.
     func processHead() -> Bool {
         let start = self.headStart ?? Clock.now()
-        switch self.head.parse(self.input.readableBytesSpan, limits: self.loop.configuration.requestHeadLimits) {
+        let input = self.input
+        switch self.head.parse(input.readableBytesSpan, limits: self.loop.configuration.requestHeadLimits) {
         case .incomplete:
             if self.headStart == nil, self.head.isPartial {
                 self.headStart = start
@@ -138,9 +141,9 @@ extension ClientConnection {
         let bytes = head.readableBytesSpan
         exchange.operation = self.head.method == .post ? LLMOperation(path: bytes.extracting(self.head.path)) : nil
         if let type = self.head.first(.contentType) {
-            exchange.scan = RequestScan(contentType: bytes.extracting(type.value))
+            exchange.scan.restart(contentType: bytes.extracting(type.value))
         } else {
-            exchange.scan = RequestScan(contentType: RawSpan())
+            exchange.scan.restart(contentType: RawSpan())
         }
         if self.isRequestComplete {
             exchange.scan.finish()
@@ -166,7 +169,9 @@ extension ClientConnection {
 
     // MARK: Body
 
-    /// Takes body bytes from the input. Returns whether more can be done with the input.
+    /// Takes body bytes from the input.
+    ///
+    /// Returns whether more can be done with the input.
     func processBody() -> Bool {
         switch self.head.framing {
         case .none, .untilClose: return false
@@ -183,7 +188,8 @@ extension ClientConnection {
     private func processChunks() -> Bool {
         var from = 0
         while self.reading == .body {
-            switch self.chunks.next(self.input.readableBytesSpan, from: &from) {
+            let input = self.input
+            switch self.chunks.next(input.readableBytesSpan, from: &from) {
             case .data(let range):
                 let start = self.input.readerIndex + range.lowerBound
                 if let piece = self.input.getSlice(at: start, length: range.count) {

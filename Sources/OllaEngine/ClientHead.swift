@@ -49,9 +49,14 @@ struct ClientHead {
     /// Appends the head to `buffer`.
     ///
     /// - Parameters:
+    ///   - head: the backend's head.
+    ///   - bytes: the bytes it was parsed from.
+    ///   - facts: what the engine adds.
+    ///   - wire: the endpoint.
     ///   - model: the model's name as the client sent it; empty when unknown.
     ///   - routing: the routing header lines, ready made; empty when no model was routed.
     ///   - date: `Date` line for an answer that has none.
+    ///   - buffer: where the head goes.
     func write(
         _ head: borrowing ResponseHead, bytes: RawSpan, facts: borrowing Facts, wire: EndpointWire, model: [UInt8],
         routing: [UInt8], date: [UInt8], into buffer: inout ByteBuffer
@@ -63,7 +68,8 @@ struct ClientHead {
             buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { memory in
                 var writer = HeadWriter(memory)
                 self.write(
-                    head, bytes: bytes, facts: facts, wire: wire, model: model, routing: routing, date: date, to: &writer)
+                    head, bytes: bytes, facts: facts, wire: wire, model: model, routing: routing, date: date,
+                    to: &writer)
                 isWritten = !writer.hasOverflowed
                 return isWritten ? writer.count : 0
             }

@@ -35,7 +35,7 @@ final class EngineLoop {
     let upstreamHead: UpstreamHead
     let clientHead: ClientHead
     let answers: Answers
-    var random = SystemRandomNumberGenerator()
+    var random = LoopRandom()
     private(set) var isDraining = false
 
     private var fleet: FleetCache
@@ -100,7 +100,9 @@ final class EngineLoop {
         return buffer
     }
 
-    /// Keeps a buffer for the next use, and leaves an empty one in its place. Bytes still being written stay valid.
+    /// Keeps a buffer for the next use, and leaves an empty one in its place.
+    ///
+    /// Bytes still being written stay valid.
     func giveBack(_ buffer: inout ByteBuffer) {
         if self.spares.count < Self.spareBuffersMax, (1...Self.spareBufferBytesMax).contains(buffer.capacity) {
             self.spares.append(buffer)
@@ -190,7 +192,9 @@ final class EngineLoop {
         if connection.isUsable { self.park(connection) } else { connection.close() }
     }
 
-    /// Forgets an idle connection. Returns whether it was idle here.
+    /// Forgets an idle connection.
+    ///
+    /// Returns whether it was idle here.
     func unpark(_ connection: UpstreamConnection) -> Bool {
         self.idle.remove(connection, for: Int(connection.endpoint.rawValue))
     }

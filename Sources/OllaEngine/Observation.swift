@@ -41,7 +41,7 @@ struct Observation {
     /// An answer of a model begins.
     mutating func begin(framing: ResponseFraming) {
         if let box = self.observer {
-            box.observer = ResponseObserver(framing: framing)
+            box.observer.restart(framing: framing)
         } else {
             self.observer = ObserverBox(framing: framing)
         }
@@ -49,7 +49,9 @@ struct Observation {
         self.isStream = framing != .document
     }
 
-    /// Looks at a piece of the answer. Returns how many deltas became complete in it.
+    /// Looks at a piece of the answer.
+    ///
+    /// Returns how many deltas became complete in it.
     func observe(_ piece: RawSpan) -> Int { self.observer?.observer.observe(piece) ?? 0 }
 
     /// Deltas arrived at `now`.

@@ -69,7 +69,8 @@ public final class OllaEngine: Sendable {
             let recorder = recorders[position]
             let loop = try await eventLoop.submit {
                 let loop = EngineLoop(
-                    eventLoop: eventLoop, shared: shared, recorder: recorder, journal: logbook.writer(forLoop: position))
+                    eventLoop: eventLoop, shared: shared, recorder: recorder,
+                    journal: logbook.writer(forLoop: position))
                 let bound = NIOLoopBound(loop, eventLoop: eventLoop)
                 Self.scheduleTicks(bound, on: eventLoop)
                 return bound

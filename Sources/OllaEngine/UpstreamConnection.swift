@@ -25,7 +25,9 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// What the next byte from the backend means. Exits are named after the arrow.
+    /// What the next byte from the backend means.
+    ///
+    /// Exits are named after the arrow.
     private enum Phase {
         /// No request; any byte is an error → `head`.
         case idle
@@ -56,6 +58,10 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
     private var isReadWithheld = false
     private var isReusable = false
     private var isFlushing = false
+    /// Whether the socket has taken bytes before.
+    ///
+    /// NIO writes the first ones a turn of the loop after the connection is made, which is no backpressure.
+    private(set) var hasDrained = false
     /// The backend marked the end of the answer by closing the connection.
     private(set) var hasEndedByClosing = false
     private var failure: UpstreamFailure?
@@ -103,6 +109,7 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
         self.isFlushing = true
         self.context?.flush()
         self.isFlushing = false
+        if self.isDrained { self.hasDrained = true }
     }
 
     /// Withholds reads until ``resume()``: the client does not keep up.
@@ -174,7 +181,9 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
     func channelReadComplete(context: ChannelHandlerContext) { self.client?.upstreamReadCompleted() }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if !self.isFlushing, context.channel.isWritable { self.client?.upstreamDrained() }
+        guard !self.isFlushing, context.channel.isWritable else { return }
+        self.hasDrained = true
+        self.client?.upstreamDrained()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -32,7 +32,13 @@ struct UpstreamHead {
 
     /// Appends the head to `buffer`.
     ///
-    /// - Parameter model: the model's name as the client sent it; empty when unknown.
+    /// - Parameters:
+    ///   - head: the client's head.
+    ///   - bytes: the bytes it was parsed from.
+    ///   - facts: what the engine adds.
+    ///   - wire: the endpoint.
+    ///   - model: the model's name as the client sent it; empty when unknown.
+    ///   - buffer: where the head goes.
     func write(
         _ head: borrowing RequestHead, bytes: RawSpan, facts: borrowing Facts, wire: EndpointWire, model: [UInt8],
         into buffer: inout ByteBuffer

@@ -50,7 +50,7 @@ public struct LocalRequest: Sendable {
 
     /// The values of a field, joined by `, ` as RFC 9110 section 5.3 allows; nil when the field is absent.
     ///
-    /// - Parameter name: compared without regard to ASCII case.
+    /// Names are compared without regard to ASCII case.
     public func value(of name: StaticString) -> String? {
         let wanted = name.description.lowercased()
         var joined: String?

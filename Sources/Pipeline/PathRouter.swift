@@ -33,7 +33,7 @@ public struct PathRouter: Sendable {
 
     /// A router over the prefixes of a set of profiles.
     ///
-    /// - Parameter allowsManagement: whether the calls of ``ManagementCall`` are forwarded instead of refused.
+    /// With `allowsManagement` the calls of ``ManagementCall`` are forwarded instead of refused.
     public init(profiles: ProfileSet, allowsManagement: Bool = false) {
         self.profiles = profiles
         self.allowsManagement = allowsManagement
@@ -79,9 +79,8 @@ public struct PathRouter: Sendable {
 
     /// What a path leads to.
     ///
-    /// - Parameters:
-    ///   - path: the path as received, without query; `*` for the asterisk form.
-    ///   - method: the method as received; methods are case-sensitive (RFC 9110 section 9.1).
+    /// The path is given as received, without query, or `*` for the asterisk form. Methods are case-sensitive (RFC 9110
+    /// section 9.1).
     public func match(path: RawSpan, method: RawSpan) -> PathMatch {
         if method.equals("CONNECT") { return PathMatch(target: .notFound, routeClass: .other) }
         guard path.byteCount > 0, path.byte(0) == .slash else {
@@ -169,9 +168,7 @@ extension PathRouter {
     /// Empty and dot segments are resolved (RFC 3986 section 5.2.4), a subtree's root gets its slash, the query is
     /// kept. The result begins with exactly one slash, so it never names another host.
     ///
-    /// - Parameters:
-    ///   - path: the path as received, without query.
-    ///   - query: the query without question mark; empty when there is none.
+    /// The path is given as received; the query without question mark, empty when there is none.
     public func location(path: String, query: String) -> String {
         var result = SegmentResolver.resolve(Array(path.utf8))
         if path.hasSuffix("/"), result.last != .slash { result.append(.slash) }

@@ -32,7 +32,9 @@ public struct RequestID: Sendable {
         return text
     }
 
-    /// Takes the client's id over. Returns false, and changes nothing, when it is not acceptable.
+    /// Takes the client's id over.
+    ///
+    /// Returns false, and changes nothing, when it is not acceptable.
     public mutating func adopt(_ candidate: Span<UInt8>) -> Bool {
         guard (1...Self.capacity).contains(candidate.count) else { return false }
         for offset in candidate.indices {

@@ -117,7 +117,9 @@ public struct RequestMachine: ~Copyable {
 extension RequestMachine {
     /// The head was parsed.
     ///
-    /// - Parameter isIdempotent: whether the method may be repeated without harm (RFC 9110 section 9.2.2).
+    /// - Parameters:
+    ///   - isIdempotent: whether the method may be repeated without harm (RFC 9110 section 9.2.2).
+    ///   - now: the time.
     public mutating func headReceived(isIdempotent: Bool, at now: MonotonicTime) {
         assert(self.phase == .readingHead)
         self.isIdempotent = isIdempotent
@@ -209,8 +211,11 @@ extension RequestMachine {
     /// The head of a final answer arrived.
     ///
     /// - Parameters:
+    ///   - status: the status of the answer.
+    ///   - now: the time.
     ///   - hasAlternative: asked only when the policy would retry: is there an untried candidate?
     ///   - spendRetry: asked last: takes one retry from the shared budget, false when it is spent.
+    /// - Returns: whether the answer is relayed.
     public mutating func responseHeadReceived(
         status: Int, at now: MonotonicTime, hasAlternative: (EndpointSet) -> Bool, spendRetry: () -> Bool
     ) -> HeadVerdict {
@@ -239,7 +244,9 @@ extension RequestMachine {
         if self.phase == .relaying { self.timeline.enter(.stream, at: now) }
     }
 
-    /// The answer is complete; its last bytes are being flushed. Returns the attempt's outcome.
+    /// The answer is complete; its last bytes are being flushed.
+    ///
+    /// Returns the attempt's outcome.
     public mutating func responseCompleted(at now: MonotonicTime) -> AttemptOutcome {
         assert(self.phase == .relaying)
         self.timeline.enter(.finish, at: now)
@@ -301,7 +308,13 @@ extension RequestMachine {
 
     /// The running attempt failed.
     ///
-    /// - Parameter hasAnswerBegun: a byte of this attempt's answer was received.
+    /// - Parameters:
+    ///   - failure: what happened.
+    ///   - hasAnswerBegun: a byte of this attempt's answer was received.
+    ///   - now: the time.
+    ///   - hasAlternative: asked only when the policy would retry: is there an untried candidate?
+    ///   - spendRetry: asked last: takes one retry from the shared budget, false when it is spent.
+    /// - Returns: what to do next; the attempt has ended in every case.
     public mutating func upstreamFailed(
         _ failure: UpstreamFailure, hasAnswerBegun: Bool, at now: MonotonicTime,
         hasAlternative: (EndpointSet) -> Bool, spendRetry: () -> Bool
@@ -372,12 +385,21 @@ extension RequestMachine {
     public mutating func answeredLocally(status: Int, at now: MonotonicTime) {
         guard !self.isFinished else { return }
         self.status = status
-        self.outcome = status >= 500 ? .gatewayError : status >= 400 ? .clientError : .ok
+        self.outcome =
+            switch status {
+            // A refused call is the client's affair (decisions.md 2); 503 is what the readiness route has to say.
+            case 400..<500, 501: .clientError
+            case 503: .ok
+            case 500...: .gatewayError
+            default: .ok
+            }
         self.phase = .answering
         self.timeline.enter(.finish, at: now)
     }
 
-    /// The client's connection is gone. Returns whether that ended the request.
+    /// The client's connection is gone.
+    ///
+    /// Returns whether that ended the request.
     public mutating func clientClosed(at now: MonotonicTime) -> Bool {
         guard !self.isFinished else { return false }
         self.cancelledIn = self.timeline.stage
@@ -386,7 +408,9 @@ extension RequestMachine {
         return true
     }
 
-    /// The gateway itself cuts the request: shutdown, or a bug. Returns whether that ended the request.
+    /// The gateway itself cuts the request: shutdown, or a bug.
+    ///
+    /// Returns whether that ended the request.
     public mutating func gatewayAborted(at now: MonotonicTime) -> Bool {
         guard !self.isFinished else { return false }
         self.finish(.gatewayError, at: now)

@@ -59,11 +59,9 @@ public actor FleetPublisher {
 
     /// Publishes a first snapshot in which every endpoint is unknown.
     ///
-    /// - Parameters:
-    ///   - specs: the endpoints in configuration order.
-    ///   - builder: the profiles and aliases in force.
-    ///   - breaker: the rules of the request breakers.
-    ///   - metrics: where label values and the metrics of health and discovery go.
+    /// The specs stand in configuration order; the builder holds the profiles and aliases in force; `breaker` rules the
+    /// request breakers; label values and the metrics of health and discovery go to `metrics`.
+    ///
     /// - Throws: `FleetBuilder.TooManyEndpoints`.
     public init(
         specs: [EndpointSpec], builder: FleetBuilder, breaker: BreakerPolicy = .init(), metrics: MetricStore,
@@ -237,7 +235,7 @@ extension FleetPublisher {
 
     /// Takes the turn to list an endpoint's models, if a run is due and the endpoint is up.
     ///
-    /// - Parameter interval: what to wait until the next regular run.
+    /// The next regular run is set to follow after `interval`.
     func takeDiscovery(_ index: EndpointIndex, interval: Nanoseconds) -> DiscoveryTurn? {
         let position = Int(index.rawValue)
         let now = self.clock.now()

@@ -22,6 +22,7 @@ public struct HTTPProbeTransport: ProbeTransport {
     /// Closes the pooled connections.
     public func shutdown() async throws { try await self.client.shutdown() }
 
+    /// Sends a GET and reads the whole answer, within the request's time limit.
     public func exchange(_ request: ProbeRequest) async throws(ProbeFailure) -> ProbeAnswer {
         var outgoing = HTTPClientRequest(url: request.url)
         outgoing.method = .GET

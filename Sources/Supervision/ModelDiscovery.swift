@@ -26,7 +26,7 @@ struct ModelDiscovery: Sendable {
 
     /// Lists the models of an endpoint within the policy's time limit.
     ///
-    /// - Parameter detected: the profile found out by an earlier run.
+    /// `detected` is the profile found out by an earlier run.
     func run(_ spec: EndpointSpec, detected: ProfileIndex?) async throws(Failure) -> Outcome {
         let deadline = self.client.clock.now() + self.policy.discoveryTimeout
         if case .profile(let configured) = spec.kind {

@@ -104,7 +104,7 @@ enum ModelListReader {
 
     /// What the OpenAI-shaped lists of the inference servers share.
     ///
-    /// - Parameter owners: the server's own default owners, which say nothing about who published the model.
+    /// `owners` are the server's own default owners, which say nothing about who published the model.
     private static func fillServer(
         _ model: inout DiscoveredModel, from entry: Entry, as parser: ModelListParser, owners: [String]
     ) {

@@ -33,10 +33,13 @@ public struct SystemSupervisionClock: SupervisionClock {
         self.readWall = wallTime
     }
 
+    /// A reading of the monotonic clock.
     public func now() -> MonotonicTime { self.readMonotonic() }
 
+    /// Nanoseconds since the Unix epoch.
     public func wallTime() -> Nanoseconds { self.readWall() }
 
+    /// Waits by a timer of the runtime; throws only when cancelled.
     public func sleep(until moment: MonotonicTime) async throws {
         let wait = moment - self.now()
         // Without a wait the task still gives way, so that no loop over past moments can keep a thread.

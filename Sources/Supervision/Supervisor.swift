@@ -62,9 +62,8 @@ public final class Supervisor: Service {
 
     /// A supervisor of the fleet's endpoints.
     ///
-    /// - Parameters:
-    ///   - transport: carries the checks and listings.
-    ///   - jitter: spreads the checks, by at most a tenth of the wait and never beyond it.
+    /// The transport carries the checks and listings; the jitter spreads the checks, by at most a tenth of the wait and
+    /// never beyond it.
     public init(
         fleet: FleetPublisher, policy: SupervisionPolicy, transport: any ProbeTransport,
         clock: any SupervisionClock, jitter: Jitter = Jitter()

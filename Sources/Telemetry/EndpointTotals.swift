@@ -51,7 +51,8 @@ public struct EndpointTotals: Sendable {
             let count = Int(clamping: family.total(of: series))
             self.totals[labels[0], default: .init()].attempts += count
             let isFailure =
-                labels[2] == Int(AttemptOutcome.upstreamError.position) || labels[2] == Int(AttemptOutcome.upstreamTimeout.position)
+                labels[2] == Int(AttemptOutcome.upstreamError.position)
+                || labels[2] == Int(AttemptOutcome.upstreamTimeout.position)
             if isFailure { self.totals[labels[0], default: .init()].failures += count }
         }
     }

@@ -37,8 +37,10 @@ public struct IdleConnections<Connection: AnyObject> {
         return connection
     }
 
-    /// Keeps a connection. Returns the one that has to be closed for it, if any: the oldest of the endpoint, or the
-    /// connection itself when the loop is full.
+    /// Keeps a connection.
+    ///
+    /// Returns the one that has to be closed for it, if any: the oldest of the endpoint, or the connection
+    /// itself when the loop is full.
     public mutating func put(_ connection: Connection, for endpoint: Int) -> Connection? {
         guard endpoint < self.stacks.count else { return connection }
         if self.stacks[endpoint].count >= self.limits.perEndpoint {
@@ -53,7 +55,9 @@ public struct IdleConnections<Connection: AnyObject> {
         return nil
     }
 
-    /// Forgets a connection that was closed while idle. Returns whether it was here.
+    /// Forgets a connection that was closed while idle.
+    ///
+    /// Returns whether it was here.
     public mutating func remove(_ connection: Connection, for endpoint: Int) -> Bool {
         guard endpoint < self.stacks.count,
             let position = self.stacks[endpoint].lastIndex(where: { $0 === connection })

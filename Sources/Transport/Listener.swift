@@ -39,9 +39,12 @@ public final class Listener: Sendable {
     /// Binds and starts accepting.
     ///
     /// - Parameters:
+    ///   - configuration: where to listen, and the bounds.
+    ///   - group: the event loops that connections are spread over.
     ///   - attach: called on the connection's own loop with the moment its socket was accepted; it adds the
     ///     handler. When it throws, the connection is closed.
     ///   - rejected: called on the accepting loop for each connection beyond the limit.
+    /// - Returns: a listener that accepts.
     /// - Throws: an `IOError` when the address is in use or cannot be bound.
     public static func bind(
         _ configuration: Configuration, group: any EventLoopGroup,

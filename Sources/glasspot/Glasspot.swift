@@ -39,8 +39,13 @@ enum Main {
         let environment = ProcessInfo.processInfo.environment
         let command: Glasspot
         do {
-            guard let parsed = try Glasspot.parseAsRoot(arguments) as? Glasspot else { exit(2) }
-            command = parsed
+            var parsed = try Glasspot.parseAsRoot(arguments)
+            guard let own = parsed as? Glasspot else {
+                // The parser's own command for help, which ends by throwing its text.
+                try parsed.run()
+                exit(0)
+            }
+            command = own
         } catch {
             let text = Glasspot.fullMessage(for: error)
             if Glasspot.exitCode(for: error) == .success {
@@ -58,7 +63,9 @@ enum Main {
         exit(await Self.run(command, environment: environment))
     }
 
-    /// Loads the configuration and serves until told to stop. Returns the exit code.
+    /// Loads the configuration and serves until told to stop.
+    ///
+    /// Returns the exit code.
     private static func run(_ command: Glasspot, environment: [String: String]) async -> Int32 {
         let loaded = ConfigurationLoader(environment: environment).load(path: command.config.last)
         let report = ConfigurationReport(loaded)
@@ -88,9 +95,11 @@ private struct Runner {
     let environment: [String: String]
 
     func run(_ configuration: Configuration) async throws {
+        StartupPages.release()
         guard self.command.demo else {
             let gateway = try await Gateway.start(configuration, environment: self.environment)
             self.announce(gateway)
+            StartupPages.release()
             return try await gateway.run()
         }
         let demo = try await Demo.start()

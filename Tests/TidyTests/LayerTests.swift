@@ -38,17 +38,23 @@ struct LayerTests {
         "Settings": Room(layer: 2, libraries: system.union(["Foundation", "Yams"])),
         "AdminAPI": Room(layer: 2, libraries: system.union(["Foundation"])),
         "MockLLM": Room(layer: 2, libraries: system.union(nio).union(["NIOHTTP1"])),
+        "TestKit": Room(layer: 2, libraries: system.union(nio)),
         "GlasspotApp": Room(
             layer: 3, libraries: system.union(nio).union(tls).union(app).union(["Foundation"])),
         "glasspot": Room(
             layer: 3, neighbours: ["GlasspotApp"], libraries: system.union(["ArgumentParser", "Foundation"])),
         "mockllm": Room(layer: 3, libraries: system.union(nio).union(["ArgumentParser", "Foundation"])),
+        "CMallocProbe": Room(layer: 0),
+        "Workloads": Room(layer: 3),
+        "microbench": Room(layer: 3, neighbours: ["Workloads"]),
     ]
 
     /// Rooms that others may not enter although they lie below: each with those who may.
     private static let guests: [String: Set<String>] = [
         "MockLLM": ["GlasspotApp", "mockllm"],
+        "CMallocProbe": [],
         "OllaEngine": ["GlasspotApp"],
+        "TestKit": [],
     ]
 
     private static func findings(_ file: SourceFile) -> [String] {

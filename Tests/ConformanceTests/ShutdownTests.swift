@@ -1,0 +1,123 @@
+import Domain
+import MockLLM
+import Settings
+import TestKit
+import Testing
+
+@Suite("A gateway that stops")
+struct ShutdownTests {
+    private static let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    private static let event = #"data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}"# + "\n\n"
+
+    private static func chunk(_ text: String) -> String {
+        String(text.utf8.count, radix: 16) + "\r\n\(text)\r\n"
+    }
+
+    private static let ask = World.postText(
+        "/olla/openai/v1/chat/completions", #"{"stream":true,"messages":["hi"]}"#)
+
+    @Test("lets a stream end, closes idle connections and takes no new ones", arguments: Engine.allCases)
+    func drains(engine: Engine) async throws {
+        let backend = try await ScriptedBackend.start(scripts: [
+            [
+                .readUntil("hi\"]}"), .send(Self.head + Self.chunk(Self.event)), .wait("go"),
+                .send(Self.chunk("data: [DONE]\n\n") + "0\r\n\r\n"),
+            ]
+        ])
+        try await World.with(engine, [Place(backend)]) { world in
+            let idle = try await world.connect()
+            try await idle.send("GET /version HTTP/1.1\r\nHost: gateway\r\n\r\n")
+            #expect(try await idle.answer().status == 200)
+            let silent = try await world.connect()
+            let streaming = try await world.connect()
+            try await streaming.send(Self.ask)
+            try await streaming.read(until: Self.event)
+            await world.beginStop()
+            #expect(try await idle.rest().ending == .closed)
+            #expect(try await silent.rest().ending == .closed)
+            let late = try? await world.connect()
+            #expect(late == nil)
+            backend.signal("go")
+            let rest = try await streaming.rest()
+            #expect(String(decoding: rest.bytes, as: UTF8.self).hasSuffix("data: [DONE]\n\n\r\n0\r\n\r\n"))
+            #expect(rest.ending == .closed)
+            let log = try await world.logAfterStop()
+            let line = try #require(log.first { $0["path"] as? String == "/olla/openai/v1/chat/completions" })
+            #expect(line["outcome"] as? String == "ok")
+            #expect(log.contains { $0["msg"] as? String == "Stopped" })
+        }
+        try await backend.stop()
+    }
+
+    @Test("says close on answers while it drains", arguments: Engine.allCases)
+    func closesAfterAnswer(engine: Engine) async throws {
+        let backend = try await ScriptedBackend.start(scripts: [
+            [.readHead, .announce("asked"), .wait("go"), .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")]
+        ])
+        try await World.with(engine, [Place(backend)]) { world in
+            let idle = try await world.connect()
+            let client = try await world.connect()
+            try await client.send("GET /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\n\r\n")
+            await backend.reached("asked")
+            await world.beginStop()
+            // The idle one is closed by the same step that tells the busy one.
+            _ = try await idle.rest()
+            backend.signal("go")
+            let answer = try await client.answer()
+            #expect(answer.text == "ok")
+            #expect(answer.value(of: "Connection") == "close")
+            #expect(try await client.rest().ending == .closed)
+        }
+        try await backend.stop()
+    }
+
+    @Test("cuts what does not end in time, never cleanly", arguments: Engine.allCases)
+    func cuts(engine: Engine) async throws {
+        let backend = try await ScriptedBackend.start(scripts: [
+            [.readUntil("hi\"]}"), .send(Self.head + Self.chunk(Self.event)), .awaitClose],
+            [.readHead, .announce("asked"), .awaitClose],
+        ])
+        try await World.with(
+            engine, [Place(backend)], tune: { $0.server.shutdownTimeout = .milliseconds(200) }
+        ) { world in
+            let streaming = try await world.connect()
+            try await streaming.send(Self.ask)
+            try await streaming.read(until: Self.event)
+            let waiting = try await world.connect()
+            try await waiting.send("GET /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\n\r\n")
+            await backend.reached("asked")
+            await world.beginStop()
+            let rest = String(decoding: try await streaming.rest().bytes, as: UTF8.self)
+            #expect(rest.contains(#"data: {"error":"#))
+            #expect(!rest.hasSuffix("0\r\n\r\n"))
+            _ = try await waiting.rest()
+            await backend.closed(2)
+            let log = try await world.logAfterStop()
+            let lines = log.filter { $0["outcome"] as? String == "gateway_error" }
+            #expect(lines.count == 2)
+        }
+        try await backend.stop()
+    }
+
+    @Test("is not ready from that moment on", arguments: Engine.allCases)
+    func readiness(engine: Engine) async throws {
+        try await World.with(
+            engine, [],
+            tune: {
+                $0.server.drainDelay = .milliseconds(400)
+                $0.server.shutdownTimeout = .seconds(2)
+            }
+        ) { world in
+            let client = try await world.connect()
+            try await client.send("GET /internal/ready HTTP/1.1\r\nHost: gateway\r\n\r\n")
+            #expect(try await client.answer().status == 200)
+            await world.beginStop()
+            try await World.eventually("not ready") {
+                try await client.send("GET /internal/ready HTTP/1.1\r\nHost: gateway\r\n\r\n")
+                return try await client.answer().status == 503
+            }
+            // Until drain_delay is over new connections are still served.
+            #expect(try await world.get("/version").status == 200)
+        }
+    }
+}
