@@ -96,7 +96,7 @@ let package = Package(
             swiftSettings: house + dataPath + [.enableExperimentalFeature("Lifetimes")]),
         .target(
             name: "Supervision",
-            dependencies: ["Domain", "Catalog", "Telemetry", asyncHTTPClient, nioCore, nioHTTP1, lifecycle],
+            dependencies: ["Domain", "Catalog", "Telemetry", asyncHTTPClient, nioCore, nioHTTP1, nioSSL, lifecycle],
             swiftSettings: house),
         .target(name: "Settings", dependencies: ["Domain", "Catalog", yams], swiftSettings: house),
         .target(
@@ -179,3 +179,9 @@ let package = Package(
         .testTarget(name: "SystemTests", dependencies: ["TestKit"], swiftSettings: house),
     ]
 )
+
+// An optimised build of all tests takes long and only the allocation counts need one: naming a test target here leaves
+// the others out (`GLASSPOT_ONLY_TESTS=AllocationTests swift test -c release`).
+if let only = Context.environment["GLASSPOT_ONLY_TESTS"] {
+    package.targets.removeAll { $0.type == .test && $0.name != only }
+}

@@ -44,6 +44,8 @@ public struct EndpointSpec: Equatable, Sendable {
     public var auth: HeaderField?
     /// `max_concurrent_requests`; 0 means no limit.
     public var maxConcurrentRequests: Int
+    /// Whether health checks and model listings on another origin get ``headers`` and ``auth`` too.
+    public var allowsForeignCredentials = false
 
     /// A spec with the defaults of routing-and-config 1.4.4.
     public init(

@@ -128,26 +128,44 @@ extension EndpointSpec {
         self.headers = endpoint.upstreamHeaders.map { .init(name: $0.name, value: $0.value.reveal()) }
         self.auth = endpoint.credential.map { .init(name: $0.name, value: $0.value.reveal()) }
         self.maxConcurrentRequests = endpoint.maxConcurrentRequests
+        self.allowsForeignCredentials = endpoint.allowForeignCredentials
     }
+}
+
+extension EndpointURL {
+    /// Scheme, host and port, for comparison.
+    fileprivate var origin: String { "\(self.scheme.text)://\(self.host.lowercased()):\(self.port)" }
 }
 
 /// The TLS settings of all endpoints, made once at start.
 struct EndpointTLS: Sendable {
     private let contexts: [String: NIOSSLContext]
+    private let configurations: [(origin: String, configuration: TLSConfiguration)]
 
     /// Makes the settings of every `https` endpoint.
     ///
     /// - Throws: ``StartFailure`` when a file of authorities cannot be read.
     init(_ endpoints: [Configuration.Endpoint]) throws {
         var contexts: [String: NIOSSLContext] = [:]
+        var configurations: [(origin: String, configuration: TLSConfiguration)] = []
         for endpoint in endpoints where endpoint.url.lowercased().hasPrefix("https:") {
             do {
-                contexts[endpoint.url] = try NIOSSLContext(configuration: Self.configuration(endpoint.tls))
+                let configuration = Self.configuration(endpoint.tls)
+                contexts[endpoint.url] = try NIOSSLContext(configuration: configuration)
+                let url = try EndpointURL(endpoint.url)
+                configurations.append((url.origin, configuration))
             } catch {
                 throw StartFailure("endpoint \(endpoint.name): TLS settings cannot be used: \(error)")
             }
         }
         self.contexts = contexts
+        self.configurations = configurations
+    }
+
+    /// The settings of a health check or model listing: those of the endpoint on the same origin.
+    func configuration(forProbe url: String) -> TLSConfiguration? {
+        guard let origin = try? EndpointURL(url).origin else { return nil }
+        return self.configurations.first { $0.origin == origin }?.configuration
     }
 
     /// The settings of an endpoint; nil for `http`.

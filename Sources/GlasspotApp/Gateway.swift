@@ -96,7 +96,7 @@ public final class Gateway: Sendable {
             events: { level, message, fields in
                 logbook.log(LogLevel(level), message, fields.map { ($0.key, .string($0.value)) })
             })
-        let transport = HTTPProbeTransport(eventLoopGroup: group)
+        let transport = HTTPProbeTransport(eventLoopGroup: group) { tls.configuration(forProbe: $0) }
         let supervisor = Supervisor(
             fleet: fleet, policy: SupervisionPolicy(settings.discovery.modelDiscovery), transport: transport,
             clock: clock)

@@ -69,11 +69,6 @@ enum Inaction {
             substitute: { configuration in configuration.modelRegistry.routingStrategy.kind = .strict }),
     ]
 
-    /// Endpoint types that load without acting.
-    static let pendingTypes: [String: String] = [
-        "auto": "detection does not act in this version; the endpoint counts as openai-compatible"
-    ]
-
     /// Keys outside the tables that shipped files hold: they have no meaning, here or there.
     private static let ignored: [String: String] = [
         "server.rate_limits.per_endpoint": "has no meaning and is ignored",
@@ -108,10 +103,6 @@ enum Inaction {
         for value in Self.pendingValues where value.applies(configuration) {
             findings.information(value.path, value.message)
             value.substitute(&configuration)
-        }
-        for (position, endpoint) in configuration.discovery.endpoints.enumerated() {
-            guard let message = Self.pendingTypes[endpoint.type] else { continue }
-            findings.information("\(KeyCatalog.endpointsPath)[\(position)].type", message)
         }
     }
 }

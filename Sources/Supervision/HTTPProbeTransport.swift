@@ -2,13 +2,22 @@ import AsyncHTTPClient
 import Domain
 public import NIOCore
 import NIOHTTP1
+public import NIOSSL
 
 /// Carries probes with AsyncHTTPClient: HTTP/1.1, no environment proxies, no redirects, no retries of its own.
 public struct HTTPProbeTransport: ProbeTransport {
     private let client: HTTPClient
+    private let tls: @Sendable (_ url: String) -> TLSConfiguration?
 
     /// A transport on a group of event loops; call ``shutdown()`` when it is no longer needed.
-    public init(eventLoopGroup: any EventLoopGroup) {
+    ///
+    /// - Parameters:
+    ///   - eventLoopGroup: where the connections live.
+    ///   - tls: the TLS settings for a URL; nil for the system's own authorities.
+    public init(
+        eventLoopGroup: any EventLoopGroup, tls: @escaping @Sendable (_ url: String) -> TLSConfiguration? = { _ in nil }
+    ) {
+        self.tls = tls
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
@@ -26,6 +35,7 @@ public struct HTTPProbeTransport: ProbeTransport {
     public func exchange(_ request: ProbeRequest) async throws(ProbeFailure) -> ProbeAnswer {
         var outgoing = HTTPClientRequest(url: request.url)
         outgoing.method = .GET
+        outgoing.tlsConfiguration = self.tls(request.url)
         for field in request.fields { outgoing.headers.add(name: field.name, value: field.value) }
         let deadline = NIODeadline.now() + .nanoseconds(request.timeout.rawValue)
         do {

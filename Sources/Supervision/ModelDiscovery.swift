@@ -74,7 +74,8 @@ struct ModelDiscovery: Sendable {
                         ("User-Agent", "olla-Discovery/\(self.policy.version)"),
                         ("Accept", "application/json"),
                     ],
-                    endpointFields: spec.probeFields, timeout: deadline - self.client.clock.now(),
+                    endpointFields: spec.probeFields, showsFieldsAbroad: spec.allowsForeignCredentials,
+                    timeout: deadline - self.client.clock.now(),
                     body: .keep(bytesMax: ModelListReader.bodyBytesMax),
                     extraAttempts: self.policy.discoveryRetries, backoff: self.policy.discoveryBackoff,
                     backoffMax: self.policy.discoveryTimeout, repeatsServerErrors: repeatsServerErrors))

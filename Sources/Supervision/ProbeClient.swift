@@ -16,6 +16,8 @@ struct ProbeClient: Sendable {
         var fields: [ProbeRequest.Field]
         /// The endpoint's configured fields, credentials last.
         var endpointFields: [ProbeRequest.Field]
+        /// Whether those may be sent to other origins too.
+        var showsFieldsAbroad: Bool
         /// The time limit over redirects and attempts.
         var timeout: Nanoseconds
         /// What becomes of the body.
@@ -77,7 +79,7 @@ struct ProbeClient: Sendable {
 
     private func follow(_ query: Query, until deadline: MonotonicTime) async throws(ProbeFailure) -> ProbeAnswer {
         var url = query.target.text
-        var mayShowFields = query.target.isSameOrigin
+        var mayShowFields = query.showsFieldsAbroad || query.target.isSameOrigin
         for _ in 0...Self.redirectsMax {
             let left = deadline - self.clock.now()
             guard left > .zero else { throw .timedOut }
@@ -90,7 +92,7 @@ struct ProbeClient: Sendable {
                 let parsed = try? EndpointURL(next)
             else { throw .redirects }
             url = next
-            mayShowFields = query.endpoint.hasSameOrigin(as: parsed)
+            mayShowFields = query.showsFieldsAbroad || query.endpoint.hasSameOrigin(as: parsed)
         }
         throw .redirects
     }

@@ -192,7 +192,8 @@ extension Supervisor {
                 ("User-Agent", "olla-HealthChecker/\(self.policy.version)"),
                 ("Accept", "application/json, text/plain, */*"), ("Cache-Control", "no-cache"),
             ],
-            endpointFields: spec.probeFields, timeout: spec.health.checkTimeout,
+            endpointFields: spec.probeFields, showsFieldsAbroad: spec.allowsForeignCredentials,
+            timeout: spec.health.checkTimeout,
             // Enough for any health page; a longer body says nothing more about health.
             body: .drain(bytesMax: 1 << 20), extraAttempts: 2, backoff: .milliseconds(100),
             backoffMax: .seconds(2))

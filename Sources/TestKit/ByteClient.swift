@@ -54,7 +54,11 @@ public final class ByteClient: Sendable {
 
     /// Connects to a port on the loopback address.
     ///
-    /// - Parameter receiveBytes: the kernel's receive buffer, small for a client that shall be slow.
+    /// - Parameters:
+    ///   - port: the server's port.
+    ///   - receiveBytes: the kernel's receive buffer, small for a client that shall be slow.
+    /// - Returns: the client, connected.
+    /// - Throws: an error of the system when nobody listens there.
     public static func connect(to port: Int, receiveBytes: Int? = nil) async throws -> ByteClient {
         let board = Board()
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)

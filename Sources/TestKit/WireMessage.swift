@@ -66,8 +66,11 @@ public struct WireMessage: Equatable, Sendable {
 
     /// Reads the message at the start of `bytes`.
     ///
-    /// - Parameter hasEnded: whether no byte follows, which ends an answer without a length.
-    /// - Returns: nil while the message is not complete.
+    /// - Parameters:
+    ///   - bytes: what has come.
+    ///   - kind: whose message it is.
+    ///   - hasEnded: whether no byte follows, which ends an answer without a length.
+    /// - Returns: the message, or nil while it is not complete.
     /// - Throws: ``Malformed``, also for a message that ends too early.
     public static func parse(_ bytes: ArraySlice<UInt8>, as kind: Kind, hasEnded: Bool = false) throws -> WireMessage? {
         guard let headEnd = self.find("\r\n\r\n", in: bytes, from: bytes.startIndex) else {

@@ -56,8 +56,10 @@ struct AnswerBodyTests {
     @Test("without a length ends with its connection and gets chunks", arguments: Engine.allCases)
     func untilClose(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [
-            [.readHead, .send("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil the"), .wait("go"),
-                .send(" end"), .close]
+            [
+                .readHead, .send("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nuntil the"), .wait("go"),
+                .send(" end"), .close,
+            ]
         ])
         try await World.with(engine, [Place(backend)]) { world in
             let client = try await world.connect()
@@ -177,7 +179,9 @@ struct AnswerBodyTests {
         try await backend.stop()
     }
 
-    @Test("that is longer than it says ends where it says, and its connection is not used again", arguments: Engine.allCases)
+    @Test(
+        "that is longer than it says ends where it says, and its connection is not used again",
+        arguments: Engine.allCases)
     func tooLong(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [
             [.readHead, .send(Self.ok + "surplus"), .awaitClose], [.readHead, .send(Self.ok)],
@@ -258,8 +262,10 @@ struct AnswerBodyTests {
             let after = try await world.metrics()
             #expect(after.count("glasspot_response_body_bytes_sum", ["route": "proxy"]) == size)
             // The client was waited for, and nobody else.
-            let waited = after.nanoseconds("glasspot_request_party_seconds_total", ["route": "proxy", "party": "client"])
-            let gateway = after.nanoseconds("glasspot_request_party_seconds_total", ["route": "proxy", "party": "gateway"])
+            let waited = after.nanoseconds(
+                "glasspot_request_party_seconds_total", ["route": "proxy", "party": "client"])
+            let gateway = after.nanoseconds(
+                "glasspot_request_party_seconds_total", ["route": "proxy", "party": "gateway"])
             #expect(waited > gateway)
         }
         try await backend.stop()

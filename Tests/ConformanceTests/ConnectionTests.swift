@@ -176,7 +176,7 @@ struct ConnectionTests {
 
     @Test("that idles is closed after idle_timeout", arguments: Engine.allCases)
     func idleClient(engine: Engine) async throws {
-        try await World.with(engine, [], tune: { $0.server.idleTimeout = .milliseconds(200) }) { world in
+        try await World.with(engine, [], tuned: Tuning { $0.server.idleTimeout = .milliseconds(200) }) { world in
             let client = try await world.connect()
             try await client.send("GET /version HTTP/1.1\r\nHost: gateway\r\n\r\n")
             #expect(try await client.answer().status == 200)
@@ -188,7 +188,7 @@ struct ConnectionTests {
 
     @Test("that does not finish its head in time gets 408", arguments: Engine.allCases)
     func slowHead(engine: Engine) async throws {
-        try await World.with(engine, [], tune: { $0.server.readHeaderTimeout = .milliseconds(200) }) { world in
+        try await World.with(engine, [], tuned: Tuning { $0.server.readHeaderTimeout = .milliseconds(200) }) { world in
             let client = try await world.connect()
             try await client.send("GET /version HTTP/1.1\r\nHost: gat")
             let answer = try await client.answer()
@@ -203,7 +203,8 @@ struct ConnectionTests {
     @Test("that does not finish its body in time gets 408", arguments: Engine.allCases)
     func slowBody(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [[.readHead, .awaitClose]])
-        try await World.with(engine, [Place(backend)], tune: { $0.server.readTimeout = .milliseconds(200) }) { world in
+        try await World.with(engine, [Place(backend)], tuned: Tuning { $0.server.readTimeout = .milliseconds(200) }) {
+            world in
             for type in ["application/json", "application/octet-stream"] {
                 let client = try await world.connect()
                 try await client.send(

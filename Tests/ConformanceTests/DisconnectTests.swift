@@ -62,7 +62,9 @@ struct DisconnectTests {
                 if row.attempts > 0 { await backend.reached("there") }
                 if row.code == "200" { try await client.read(until: Self.event) }
                 try await world.metrics { page in
-                    page.sums("glasspot_requests_started_total", by: "route").contains { $0.key != "internal" && $0.value == 1 }
+                    page.sums("glasspot_requests_started_total", by: "route").contains {
+                        $0.key != "internal" && $0.value == 1
+                    }
                 }
                 if resets { try await client.reset() } else { try await client.close() }
                 let page = try await world.metrics { $0.count("glasspot_client_cancellations_total") == 1 }
@@ -87,7 +89,8 @@ struct DisconnectTests {
     func slowClientLeaves(engine: Engine) async throws {
         let piece = ScriptStep.send([UInt8](repeating: 0x2A, count: 65_536))
         let backend = try await ScriptedBackend.start(scripts: [
-            [.readHead, .send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")] + repeatElement(piece, count: 200)
+            [.readHead, .send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")]
+                + repeatElement(piece, count: 200)
         ])
         try await World.with(engine, [Place(backend)]) { world in
             let client = try await world.connect(receiveBytes: 8_192)
@@ -124,10 +127,11 @@ struct DisconnectTests {
     func writeTimeout(engine: Engine) async throws {
         let piece = ScriptStep.send([UInt8](repeating: 0x2A, count: 65_536))
         let backend = try await ScriptedBackend.start(scripts: [
-            [.readHead, .send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")] + repeatElement(piece, count: 200)
+            [.readHead, .send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")]
+                + repeatElement(piece, count: 200)
         ])
         try await World.with(
-            engine, [Place(backend)], tune: { $0.server.writeTimeout = .milliseconds(300) }
+            engine, [Place(backend)], tuned: Tuning { $0.server.writeTimeout = .milliseconds(300) }
         ) { world in
             let client = try await world.connect(receiveBytes: 8_192)
             try await client.setReading(false)

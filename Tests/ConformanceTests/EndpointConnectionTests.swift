@@ -54,7 +54,9 @@ struct EndpointConnectionTests {
         try await backend.stop()
     }
 
-    @Test("that is fresh and closed without an answer gives 502 and leaves the endpoint online", arguments: Engine.allCases)
+    @Test(
+        "that is fresh and closed without an answer gives 502 and leaves the endpoint online",
+        arguments: Engine.allCases)
     func freshClosed(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [[.readHead, .close]])
         try await World.with(engine, [Place(backend)]) { world in

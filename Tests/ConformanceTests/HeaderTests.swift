@@ -6,8 +6,6 @@ import Testing
 
 @Suite("Header fields")
 struct HeaderTests {
-    private static let version = "0.1.0"
-
     /// The head a backend got, with what differs from run to run replaced.
     private static func head(_ backend: ScriptedBackend) throws -> [String] {
         let text = String(decoding: backend.received(), as: UTF8.self)
@@ -60,7 +58,9 @@ struct HeaderTests {
             #expect(lines.contains("X-Real-IP: 192.0.2.1"))
             #expect(lines.contains("X-Forwarded-Proto: https"))
             #expect(lines.contains("X-Forwarded-Host: public.example"))
-            #expect(lines.filter { $0.hasPrefix("X-Forwarded-For") } == ["X-Forwarded-For: 192.0.2.1, 192.0.2.2, 127.0.0.1"])
+            #expect(
+                lines.filter { $0.hasPrefix("X-Forwarded-For") } == ["X-Forwarded-For: 192.0.2.1, 192.0.2.2, 127.0.0.1"]
+            )
             #expect(!lines.contains { $0.lowercased().hasPrefix("user-agent") })
         }
         try await backend.stop()
@@ -162,5 +162,7 @@ struct HeaderTests {
 
 extension String {
     /// The parts between separators; a `Character` of its own for `\r\n` does not hide it.
-    func components(_ separator: String) -> [String] { self.split(separator: separator, omittingEmptySubsequences: false).map(String.init) }
+    func components(_ separator: String) -> [String] {
+        self.split(separator: separator, omittingEmptySubsequences: false).map(String.init)
+    }
 }

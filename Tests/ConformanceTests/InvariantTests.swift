@@ -38,7 +38,7 @@ struct InvariantTests {
         let places = [Place(vllm), Place(studio, name: "beta"), Place(ollama, name: "gamma")]
         try await World.with(
             engine, places, alone: true,
-            tune: {
+            tuned: Tuning {
                 $0.server.eventLoops = 2
                 $0.proxy.readTimeout = .milliseconds(100)
                 $0.proxy.breaker.open = .milliseconds(300)
@@ -75,7 +75,9 @@ struct InvariantTests {
             let summary = try await load.stop()
             #expect(pages > 4)
             let page = try await world.metrics { page in
-                page.sums("glasspot_requests_in_flight", by: "route").allSatisfy { $0.key == "internal" || $0.value == 0 }
+                page.sums("glasspot_requests_in_flight", by: "route").allSatisfy {
+                    $0.key == "internal" || $0.value == 0
+                }
             }
             // What the clients saw is what was counted: every request arrived, and each has one end.
             let asked = summary.sum { $0.operation != .listing && $0.outcome != .unreachable }.requests

@@ -15,8 +15,11 @@ struct PathTests {
             ("/olla/proxy/a?b?c=/../d", "/a?b?c=/../d"), ("/olla/proxy/a/", "/a/"), ("/olla/openai/v1/x", "/v1/x"),
             ("/olla/openai-compatible/v1/x", "/v1/x"), ("/olla/proxy/%2e%2e/x", "/x"),
             ("/olla/proxy/a/%2E%2e/%2e%2e/%2e%2e/x", "/x"), ("/olla/proxy/a/%2e/b", "/a/b"),
-            ("/olla/proxy/..a/b..", "/..a/b.."), ("/olla/proxy/\(String(repeating: "p", count: 3_000))",
-                "/\(String(repeating: "p", count: 3_000))"),
+            ("/olla/proxy/..a/b..", "/..a/b.."),
+            (
+                "/olla/proxy/\(String(repeating: "p", count: 3_000))",
+                "/\(String(repeating: "p", count: 3_000))"
+            ),
         ]
         try await World.with(engine, [Place(port: backend.port, path: "/base/v9")]) { world in
             for (path, expected) in rows {

@@ -35,8 +35,14 @@ struct RefusalTests {
             400, "bad_head"
         ),
         ("POST /olla/proxy/a HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "bad_head"),
-        ("POST /olla/proxy/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501, "bad_head"),
-        ("POST /olla/proxy/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400, "bad_head"),
+        (
+            "POST /olla/proxy/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501,
+            "bad_head"
+        ),
+        (
+            "POST /olla/proxy/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400,
+            "bad_head"
+        ),
         ("POST /olla/proxy/a HTTP/1.1\r\nHost: x\r\nExpect: 200-ok\r\nContent-Length: 1\r\n\r\na", 417, "bad_head"),
         ("GET /olla/proxy/a HTTP/2.0\r\nHost: x\r\n\r\n", 505, "bad_head"),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "bad_head"),
@@ -52,7 +58,7 @@ struct RefusalTests {
     func refused(engine: Engine, row: (bytes: String, status: Int, reason: String)) async throws {
         let backend = try await ScriptedBackend.start(scripts: [[.readHead, .awaitClose]])
         try await World.with(
-            engine, [Place(backend)], tune: { $0.server.requestLimits.maxHeaderSize = 4_096 }
+            engine, [Place(backend)], tuned: Tuning { $0.server.requestLimits.maxHeaderSize = 4_096 }
         ) { world in
             let client = try await world.connect()
             try await client.send(row.bytes)
@@ -120,7 +126,7 @@ struct RefusalTests {
     func bodyLimit(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [[.readHead, .awaitClose]])
         try await World.with(
-            engine, [Place(backend)], tune: { $0.server.requestLimits.maxBodySize = 1_000 }
+            engine, [Place(backend)], tuned: Tuning { $0.server.requestLimits.maxBodySize = 1_000 }
         ) { world in
             let declared = try await world.exchange(
                 "POST /olla/proxy/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n")
@@ -156,7 +162,7 @@ struct RefusalTests {
 
     @Test("with header fields over the estimate gets the routed 431", arguments: Engine.allCases)
     func headerEstimate(engine: Engine) async throws {
-        try await World.with(engine, [], tune: { $0.server.requestLimits.maxHeaderSize = 4_096 }) { world in
+        try await World.with(engine, [], tuned: Tuning { $0.server.requestLimits.maxHeaderSize = 4_096 }) { world in
             let answer = try await world.get("/olla/proxy/a", "A: \(String(repeating: "a", count: 4_100))\r\n")
             #expect(answer.status == 431)
             #expect(answer.text == "Request headers too large\n")

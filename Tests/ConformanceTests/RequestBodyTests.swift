@@ -101,7 +101,7 @@ struct RequestBodyTests {
         var place = Place(first, lines: ["priority: 200"])
         place.url = "http://localhost:\(first.port)"
         let places = [place, Place(second, name: "beta", lines: ["priority: 1"])]
-        try await World.with(engine, places, tune: { $0.proxy.loadBalancer = .priority }) { world in
+        try await World.with(engine, places, tuned: Tuning { $0.proxy.loadBalancer = .priority }) { world in
             #expect(try await world.get("/olla/proxy/a").text == "ok")
             try await first.stop()
             let client = try await world.connect()
@@ -180,7 +180,7 @@ struct RequestBodyTests {
         for (buffer, status) in [(1_048_576, 200), (100_000, 502)] {
             try await World.with(
                 engine, places,
-                tune: {
+                tuned: Tuning {
                     $0.proxy.loadBalancer = .priority
                     $0.proxy.replayBuffer = buffer
                 }
@@ -228,7 +228,7 @@ struct RequestBodyTests {
     func refusedExpectation(engine: Engine, row: (line: String, fields: String, status: Int)) async throws {
         let backend = try await ScriptedBackend.start(scripts: [[.readHead, .send(Self.ok)]])
         try await World.with(
-            engine, [Place(backend)], tune: { $0.server.requestLimits.maxBodySize = 1_000 }
+            engine, [Place(backend)], tuned: Tuning { $0.server.requestLimits.maxBodySize = 1_000 }
         ) { world in
             let client = try await world.connect()
             try await client.send(

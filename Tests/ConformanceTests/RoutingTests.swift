@@ -56,7 +56,8 @@ struct RoutingTests {
             #expect(page.count("glasspot_requests_total", ["code": "503", "outcome": "no_endpoint"]) == 1)
             #expect(page.count("glasspot_model_requests_total", ["model": "other"]) == 1)
             #expect(page.count("glasspot_model_requests_total", ["model": "two-model", "outcome": "ok"]) == 1)
-            #expect(page.count("glasspot_model_requests_total", ["model": "two-model", "outcome": "client_error"]) == 1)
+            #expect(
+                page.count("glasspot_model_requests_total", ["model": "two-model", "outcome": "client_error"]) == 1)
         }
         try await first.stop()
         try await second.stop()
@@ -73,7 +74,9 @@ struct RoutingTests {
             }
             #expect(backend.connectionCount == 0)
             let page = try await world.metrics()
-            #expect(page.count("glasspot_requests_total", ["route": "provider", "code": "404", "outcome": "no_endpoint"]) == 3)
+            #expect(
+                page.count("glasspot_requests_total", ["route": "provider", "code": "404", "outcome": "no_endpoint"])
+                    == 3)
         }
         try await World.with(engine, []) { world in
             let answer = try await world.get("/olla/proxy/v1/x")
@@ -90,7 +93,10 @@ struct RoutingTests {
         ("429", [.readHead, .send("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 1\r\n\r\nx")], "http_429", true),
         ("502", [.readHead, .send("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 1\r\n\r\nx")], "http_5xx", true),
         ("503", [.readHead, .send("HTTP/1.1 503 Unavailable\r\nContent-Length: 1\r\n\r\nx")], "http_5xx", true),
-        ("504", [.readHead, .send("HTTP/1.1 504 Gateway Timeout\r\nTransfer-Encoding: chunked\r\n\r\n")], "http_5xx", true),
+        (
+            "504", [.readHead, .send("HTTP/1.1 504 Gateway Timeout\r\nTransfer-Encoding: chunked\r\n\r\n")], "http_5xx",
+            true
+        ),
     ]
 
     @Test("to the next endpoint when the first one fails", arguments: Engine.allCases, RoutingTests.failures.indices)
@@ -100,7 +106,7 @@ struct RoutingTests {
         let second = try await ScriptedBackend.start(scripts: [[.readUntil("{\"n\":1}"), .send(Self.ok)]])
         if failure.script == nil { try await first.stop() }
         let places = [Place(first, lines: ["priority: 200"]), Place(second, name: "beta", lines: ["priority: 1"])]
-        try await World.with(engine, places, tune: { $0.proxy.loadBalancer = .priority }) { world in
+        try await World.with(engine, places, tuned: Tuning { $0.proxy.loadBalancer = .priority }) { world in
             let answer = try await world.post("/olla/proxy/v1/x", "{\"n\":1}")
             #expect(answer.status == 200)
             #expect(answer.text == "ok")
@@ -110,7 +116,8 @@ struct RoutingTests {
             }
             #expect(page.count("glasspot_retries_total", ["reason": failure.reason]) == 1)
             #expect(page.count("glasspot_retries_total") == 1)
-            #expect(page.count("glasspot_upstream_requests_total", ["endpoint": "alpha", "outcome": "upstream_error"]) == 1)
+            #expect(
+                page.count("glasspot_upstream_requests_total", ["endpoint": "alpha", "outcome": "upstream_error"]) == 1)
             #expect(page.count("glasspot_upstream_requests_total", ["endpoint": "beta", "outcome": "ok"]) == 1)
             #expect(page.count("glasspot_requests_total", ["route": "proxy", "outcome": "ok"]) == 1)
             let log = try await world.logAfterStop()
@@ -130,7 +137,7 @@ struct RoutingTests {
         let first = try await ScriptedBackend.start(scripts: [[.readHead, .send(answer("first"))]])
         let second = try await ScriptedBackend.start(scripts: [[.readHead, .send(answer("second"))]])
         let places = [Place(first, lines: ["priority: 200"]), Place(second, name: "beta", lines: ["priority: 1"])]
-        try await World.with(engine, places, tune: { $0.proxy.loadBalancer = .priority }) { world in
+        try await World.with(engine, places, tuned: Tuning { $0.proxy.loadBalancer = .priority }) { world in
             let answer = try await world.get("/olla/proxy/a")
             #expect(answer.startLine == "HTTP/1.1 503 Busy")
             #expect(answer.value(of: "X-Mine") == "second")
@@ -171,7 +178,7 @@ struct RoutingTests {
             [.readHead, .send(Self.ok), .readHead, .send(Self.ok)], [.readHead, .send(Self.ok)],
         ])
         let places = [Place(first, lines: ["priority: 200"]), Place(second, name: "beta", lines: ["priority: 1"])]
-        try await World.with(engine, places, tune: { $0.proxy.loadBalancer = .priority }) { world in
+        try await World.with(engine, places, tuned: Tuning { $0.proxy.loadBalancer = .priority }) { world in
             for _ in 0..<2 { #expect(try await world.get("/olla/proxy/a").text == "ok") }
             #expect(first.connectionCount == 1)
             let page = try await world.metrics()
@@ -201,7 +208,7 @@ struct RoutingTests {
         let places = [Place(first, lines: ["priority: 200"]), Place(second, name: "beta", lines: ["priority: 1"])]
         try await World.with(
             engine, places,
-            tune: {
+            tuned: Tuning {
                 $0.proxy.loadBalancer = .priority
                 $0.proxy.retry.budgetPercent = 0
                 $0.proxy.retry.budgetFloor = 2
@@ -228,7 +235,7 @@ struct RoutingTests {
         for (method, retriesPost, status) in [("GET", false, 200), ("POST", false, 504), ("POST", true, 200)] {
             try await World.with(
                 engine, places,
-                tune: {
+                tuned: Tuning {
                     $0.proxy.loadBalancer = .priority
                     $0.proxy.responseHeaderTimeout = .milliseconds(150)
                     $0.proxy.retry.onHeaderTimeout = retriesPost
@@ -239,7 +246,9 @@ struct RoutingTests {
                 #expect(answer.status == status, "\(method)")
                 let page = try await world.metrics()
                 #expect(page.count("glasspot_upstream_errors_total", ["error_type": "first_byte_timeout"]) == 1)
-                #expect(page.count("glasspot_upstream_requests_total", ["endpoint": "alpha", "outcome": "upstream_timeout"]) == 1)
+                #expect(
+                    page.count(
+                        "glasspot_upstream_requests_total", ["endpoint": "alpha", "outcome": "upstream_timeout"]) == 1)
                 #expect(page.count("glasspot_retries_total", ["reason": "timeout"]) == (status == 200 ? 1 : 0))
                 #expect(page.count("glasspot_endpoint_up", ["endpoint": "alpha"]) == 1)
                 if status == 504 {
@@ -263,7 +272,7 @@ struct RoutingTests {
         for count in [2, 1] {
             try await World.with(
                 engine, Array(places.prefix(count)),
-                tune: {
+                tuned: Tuning {
                     $0.proxy.loadBalancer = .priority
                     $0.proxy.connectionTimeout = .milliseconds(200)
                 }
@@ -282,7 +291,7 @@ struct RoutingTests {
         let broken = [[ScriptStep]](repeating: [.readHead, .close], count: 5)
         let backend = try await ScriptedBackend.start(scripts: broken + [[.readHead, .send(Self.ok)]])
         try await World.with(
-            engine, [Place(backend)], alone: true, tune: { $0.proxy.breaker.open = .milliseconds(1_500) }
+            engine, [Place(backend)], alone: true, tuned: Tuning { $0.proxy.breaker.open = .milliseconds(1_500) }
         ) { world in
             for _ in 0..<5 { #expect(try await world.get("/olla/proxy/a").status == 502) }
             let open = try await world.get("/olla/proxy/a")
@@ -313,7 +322,8 @@ struct RoutingTests {
         let yaml = "model_aliases:\n  short: [real-model-7b]\n"
         try await World.with(engine, [Place(backend)], yaml: yaml) { world in
             let answer = try await world.post(
-                "/olla/openai/v1/chat/completions", #"{"x": 1, "model" : "short","messages":[{"role":"user","content":"hi"}]}"#)
+                "/olla/openai/v1/chat/completions",
+                #"{"x": 1, "model" : "short","messages":[{"role":"user","content":"hi"}]}"#)
             #expect(answer.status == 200)
             #expect(answer.value(of: "X-Olla-Model") == "short")
             #expect(answer.value(of: "X-Olla-Routing-Strategy") == "alias")

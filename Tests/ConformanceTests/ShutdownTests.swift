@@ -78,7 +78,7 @@ struct ShutdownTests {
             [.readHead, .announce("asked"), .awaitClose],
         ])
         try await World.with(
-            engine, [Place(backend)], tune: { $0.server.shutdownTimeout = .milliseconds(200) }
+            engine, [Place(backend)], tuned: Tuning { $0.server.shutdownTimeout = .milliseconds(200) }
         ) { world in
             let streaming = try await world.connect()
             try await streaming.send(Self.ask)
@@ -103,7 +103,7 @@ struct ShutdownTests {
     func readiness(engine: Engine) async throws {
         try await World.with(
             engine, [],
-            tune: {
+            tuned: Tuning {
                 $0.server.drainDelay = .milliseconds(400)
                 $0.server.shutdownTimeout = .seconds(2)
             }

@@ -46,14 +46,16 @@ struct StreamFailureTests {
 
     /// Plays the stream and returns what the client got behind the first event, and the page.
     private static func play(
-        _ engine: Engine, _ way: Break, type: String, first: String, path: String, place: (ScriptedBackend) -> Place,
-        check: (WireBytes, MetricsPage) throws -> Void
+        _ engine: Engine, _ way: Break, type: String, first: String, path: String, endpointType: String,
+        check: (WireBytes) throws -> Void
     ) async throws {
         let backend = try await ScriptedBackend.start(scripts: [
             [.readUntil("hi\"}]}"), .send(Self.head(type) + Self.chunk(first))] + way.step
         ])
+        var place = Place(backend)
+        place.type = endpointType
         try await World.with(
-            engine, [place(backend)], tune: { if way == .silence { $0.proxy.readTimeout = .milliseconds(250) } }
+            engine, [place], tuned: Tuning { if way == .silence { $0.proxy.readTimeout = .milliseconds(250) } }
         ) { world in
             let client = try await world.connect()
             try await client.send(World.postText(path, Self.ask))
@@ -71,7 +73,7 @@ struct StreamFailureTests {
             #expect(page.count("glasspot_streams_in_flight") == 0)
             #expect(page.count("glasspot_stream_chunks_total") == 1)
             #expect(page.count("glasspot_retries_total") == 0)
-            try check(WireBytes(bytes: rest.bytes), page)
+            try check(WireBytes(bytes: rest.bytes))
         }
         try await backend.stop()
     }
@@ -87,8 +89,8 @@ struct StreamFailureTests {
     func openAI(engine: Engine, way: Break) async throws {
         try await Self.play(
             engine, way, type: "text/event-stream", first: Self.event, path: "/olla/openai/v1/chat/completions",
-            place: { Place($0) }
-        ) { rest, _ in
+            endpointType: "openai-compatible"
+        ) { rest in
             #expect(!rest.endsCleanly)
             #expect(rest.text.contains(#"data: {"error":{"message":"#))
             #expect(rest.text.contains(#""type":"upstream_error""#))
@@ -99,16 +101,14 @@ struct StreamFailureTests {
         }
     }
 
-    @Test("says so in Ollama's dialect, and never ends cleanly", arguments: Engine.allCases, [Break.closed, .reset, .silence])
+    @Test(
+        "says so in Ollama's dialect, and never ends cleanly", arguments: Engine.allCases,
+        [Break.closed, .reset, .silence])
     func ollama(engine: Engine, way: Break) async throws {
         try await Self.play(
             engine, way, type: "application/x-ndjson", first: Self.line, path: "/olla/ollama/api/chat",
-            place: { backend in
-                var place = Place(backend)
-                place.type = "ollama"
-                return place
-            }
-        ) { rest, _ in
+            endpointType: "ollama"
+        ) { rest in
             #expect(!rest.endsCleanly)
             #expect(rest.text.contains(#"{"error":""#))
             #expect(rest.text.hasSuffix("\"}\n\r\n"))
@@ -174,7 +174,9 @@ struct StreamFailureTests {
 
     @Test("before its first byte is an answer of the gateway", arguments: Engine.allCases)
     func beforeTheHead(engine: Engine) async throws {
-        let backend = try await ScriptedBackend.start(scripts: [[.readUntil("hi\"}]}"), .send("HTTP/1.1 200 O"), .close]])
+        let backend = try await ScriptedBackend.start(scripts: [
+            [.readUntil("hi\"}]}"), .send("HTTP/1.1 200 O"), .close]
+        ])
         try await World.with(engine, [Place(backend)]) { world in
             let answer = try await world.post("/olla/openai/v1/chat/completions", Self.ask)
             #expect(answer.status == 502)
@@ -190,7 +192,7 @@ struct StreamFailureTests {
             [.readUntil("hi\"}]}"), .send(Self.head("text/event-stream"))] + repeatElement(beat, count: 500).joined()
         ])
         try await World.with(
-            engine, [Place(backend)], tune: { $0.proxy.responseTimeout = .milliseconds(300) }
+            engine, [Place(backend)], tuned: Tuning { $0.proxy.responseTimeout = .milliseconds(300) }
         ) { world in
             let client = try await world.connect()
             try await client.send(World.postText("/olla/openai/v1/chat/completions", Self.ask))

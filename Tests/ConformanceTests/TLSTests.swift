@@ -91,7 +91,8 @@ struct TLSTests {
     func handshakeTimeout(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [[.awaitClose]])
         let place = Place(port: backend.port, scheme: "https", lines: ["tls: {insecure_skip_verify: true}"])
-        try await World.with(engine, [place], tune: { $0.proxy.tlsHandshakeTimeout = .milliseconds(200) }) { world in
+        try await World.with(engine, [place], tuned: Tuning { $0.proxy.tlsHandshakeTimeout = .milliseconds(200) }) {
+            world in
             let answer = try await world.get("/olla/proxy/secret")
             #expect((502...504).contains(answer.status))
             await backend.closed(1)

@@ -15,7 +15,8 @@ enum Binary {
     /// Where it is; nil when it was not built.
     static let path: String? = {
         #if os(Linux)
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        let own =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         #else
         let own = CommandLine.arguments[0]
         #endif
@@ -92,7 +93,11 @@ final class Run: Sendable {
 
     /// Starts the program.
     ///
-    /// - Parameter files: texts to write into its folder before.
+    /// - Parameters:
+    ///   - arguments: its command line.
+    ///   - files: texts to write into its folder before.
+    ///   - environment: its variables.
+    /// - Throws: an error of the system when it cannot be started.
     init(_ arguments: [String], files: [String: String] = [:], environment: [String: String] = [:]) throws {
         self.folder = FileManager.default.temporaryDirectory.appendingPathComponent("glasspot-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)

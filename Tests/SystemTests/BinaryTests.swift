@@ -14,11 +14,10 @@ import Darwin
     "The program",
     .enabled(if: Binary.isBuilt, "it was not built beside the tests: swift build --product glasspot"))
 struct BinaryTests {
-    private static func configuration(port: Int, _ more: String = "") -> String {
+    private static func configuration(port: Int) -> String {
         """
         server: {host: 127.0.0.1, port: \(port), shutdown_timeout: 5s}
         discovery: {static: {endpoints: []}}
-        \(more)
         """
     }
 
@@ -62,7 +61,9 @@ struct BinaryTests {
             let end = try await Self.finished([flag], files: ["bad.yaml": text])
             #expect(end.code == 1)
             #expect(end.output == "")
-            for (path, line) in [("server.port", 2), ("proxy.engine", 4), ("endpoints[0].url", 8), ("check_interval", 10)] {
+            for (path, line) in [
+                ("server.port", 2), ("proxy.engine", 4), ("endpoints[0].url", 8), ("check_interval", 10),
+            ] {
                 #expect(
                     end.errors.split(separator: "\n").contains { $0.contains(path) && $0.contains("bad.yaml:\(line)") },
                     "\(path) in \(end.errors)")
@@ -130,8 +131,7 @@ struct BinaryTests {
     @Test("drains after the first signal and exits at once after the second")
     func secondSignal() async throws {
         let port = try Binary.freePort()
-        let more = "proxy: {}"
-        let text = Self.configuration(port: port, more).replacingOccurrences(
+        let text = Self.configuration(port: port).replacingOccurrences(
             of: "shutdown_timeout: 5s", with: "shutdown_timeout: 25s, read_timeout: 25s")
         let run = try Run(["-c", "a.yaml"], files: ["a.yaml": text])
         try await run.serves(on: port)

@@ -12,6 +12,13 @@ enum Engine: String, CaseIterable, Sendable {
     case olla
 }
 
+/// A change of the configuration under test.
+struct Tuning: Sendable {
+    let apply: @Sendable (inout Configuration) -> Void
+
+    init(_ apply: @escaping @Sendable (inout Configuration) -> Void) { self.apply = apply }
+}
+
 /// An endpoint of the gateway under test.
 struct Place: Sendable {
     var name: String
@@ -67,16 +74,22 @@ final class World: Sendable {
     /// Runs `body` against a gateway before these places, and checks the invariants when it is done.
     ///
     /// - Parameters:
+    ///   - engine: the engine that is tested.
+    ///   - places: the endpoints.
     ///   - alone: no other world runs meanwhile, for tests that measure time.
-    ///   - tune: changes the configuration that was read from the file.
+    ///   - yaml: further sections of the configuration file.
+    ///   - tuned: changes the configuration that was read from the file.
+    ///   - sourceLocation: where breaches are shown.
+    ///   - body: what to ask the gateway.
+    /// - Throws: what the body throws, or that the gateway does not start.
     static func with(
         _ engine: Engine, _ places: [Place], alone: Bool = false, yaml: String = "",
-        tune: @escaping @Sendable (inout Configuration) -> Void = { _ in },
+        tuned: Tuning = Tuning { _ in },
         sourceLocation: SourceLocation = #_sourceLocation,
         _ body: (World) async throws -> Void
     ) async throws {
         try await Turnstile.shared.pass(alone: alone) {
-            let world = try await World.start(engine, places, yaml: yaml, tune: tune)
+            let world = try await World.start(engine, places, yaml: yaml, tuned: tuned)
             do {
                 try await world.isReady(models: places.contains { $0.isAskedItself })
                 try await body(world)
@@ -94,7 +107,7 @@ final class World: Sendable {
     }
 
     private static func start(
-        _ engine: Engine, _ places: [Place], yaml: String, tune: (inout Configuration) -> Void
+        _ engine: Engine, _ places: [Place], yaml: String, tuned: Tuning
     ) async throws -> World {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("glasspot-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -105,7 +118,7 @@ final class World: Sendable {
         let loaded = ConfigurationLoader(environment: [:], workingDirectory: folder.path).load(path: file.path)
         var settings = try #require(loaded.configuration, "\(loaded.errors)")
         settings.server.port = 0
-        tune(&settings)
+        tuned.apply(&settings)
         let logFile = folder.appendingPathComponent("log.json")
         try Data().write(to: logFile)
         let log = try FileHandle(forWritingTo: logFile)
@@ -200,7 +213,8 @@ final class World: Sendable {
             guard ContinuousClock.now < deadline else {
                 let facts = page.samples.filter { $0.value != 0 && !$0.name.hasSuffix("_bucket") }
                     .map { "\($0.name){\($0.labels)} \($0.value)" }
-                Issue.record("the page never said so; it has\n\(facts.joined(separator: "\n"))", sourceLocation: sourceLocation)
+                Issue.record(
+                    "the page never said so; it has\n\(facts.joined(separator: "\n"))", sourceLocation: sourceLocation)
                 return page
             }
         }
