@@ -14,8 +14,8 @@ enum Report {
         # What the parts of the data path cost
 
         Nanoseconds a round on one core of \(self.processor()), written by `make bench-micro`: the least, the median and
-        the 90th percentile of \(Stopwatch.samples) samples of at least \(Stopwatch.sampleTime), once warm. The
-        limits are promises: the run fails when the least is above.
+        the 90th percentile of \(Stopwatch.samples) samples of at least \(Stopwatch.sampleMilliseconds) ms, once warm. The limits are promises: the
+        run fails when the least is above.
 
         \(self.table(results))
         """

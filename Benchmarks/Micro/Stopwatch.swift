@@ -25,12 +25,12 @@ enum Stopwatch {
     /// Samples of a workload; their median is steady from about thirty on.
     static let samples = 51
     /// How long a sample takes at least: the clock's own cost vanishes, and few samples meet an interrupt.
-    static let sampleTime = Duration.milliseconds(4)
+    static let sampleMilliseconds = 4
 
     /// Warms a workload up, finds how many rounds make a sample, and times the samples.
     static func measure(_ workload: any Workload) -> Timing {
         var rounds = 1
-        while self.time(workload, rounds: rounds) < self.sampleTime { rounds *= 2 }
+        while self.time(workload, rounds: rounds) < .milliseconds(self.sampleMilliseconds) { rounds *= 2 }
         let sorted = (0..<self.samples).map { _ in
             Double(self.time(workload, rounds: rounds).attoseconds) / 1e9 / Double(rounds)
         }.sorted()

@@ -299,6 +299,8 @@ extension ClientConnection {
         connection.flush()
         if connection.isDrained {
             self.requestDrained(at: Clock.now())
+            // Reads were held back while there was no connection; nothing else says that there is one now.
+            self.resumeInput()
         } else {
             if connection.hasDrained { self.loop.recorder.backpressurePaused(.endpoint) }
             self.armUpstreamRead(at: Clock.now())
