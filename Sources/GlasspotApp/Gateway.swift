@@ -36,6 +36,7 @@ public final class Gateway: Sendable {
     let engine: OllaEngine
     let listener: Listener
     private let stopping: Stopping
+    private let stopAsked = Stopping()
     private let services = Mutex<ServiceGroup?>(nil)
 
     /// Whether the gateway has been asked to stop; shared with the readiness route.
@@ -244,7 +245,21 @@ public final class Gateway: Sendable {
     }
 
     /// Asks a running gateway to shut down, as a signal would; ``run(beside:signals:)`` returns when it has.
-    public func stop() async { await self.services.withLock { $0 }?.triggerGracefulShutdown() }
+    ///
+    /// Takes effect also when the group of services has not begun to run yet.
+    public func stop() async {
+        self.stopAsked.set()
+        await self.triggerShutdown()
+    }
+
+    private func triggerShutdown() async { await self.services.withLock { $0 }?.triggerGracefulShutdown() }
+
+    /// Returns when shutdown is asked for; call once the group of services runs.
+    fileprivate func shutdownAsked() async {
+        // A trigger is lost on a group that does not run yet; now it does.
+        if self.stopAsked.isSet { await self.triggerShutdown() }
+        try? await gracefulShutdown()
+    }
 
     /// Stops taking work, lets what runs end, and cuts what does not end in time.
     func drain() async {
@@ -269,7 +284,7 @@ private struct DrainService: Service {
     let gateway: Gateway
 
     func run() async throws {
-        try? await gracefulShutdown()
+        await self.gateway.shutdownAsked()
         // The group cancels nothing before this returns, so the supervisor still serves what is being drained.
         await Task { await self.gateway.drain() }.value
     }

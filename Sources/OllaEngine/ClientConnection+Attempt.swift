@@ -136,7 +136,7 @@ extension ClientConnection {
 
     private func noteRouting(_ note: RoutingNote?) {
         let exchange = self.exchange
-        guard let note else { return exchange.routingLines.removeAll(keepingCapacity: true) }
+        guard let note else { return exchange.routingLines = [] }
         if let lines = self.loop.answers.routingLines(note) {
             exchange.routingLines = lines
         } else {

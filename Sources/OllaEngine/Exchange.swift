@@ -109,7 +109,8 @@ final class Exchange {
         if self.fleet !== fleet { self.fleet = fleet }
         self.model = .none
         self.wire = nil
-        if !self.routingLines.isEmpty { self.routingLines.removeAll(keepingCapacity: true) }
+        // Let go, not emptied: the lines are shared with the loop's ready-made ones, and emptying would copy them.
+        if !self.routingLines.isEmpty { self.routingLines = [] }
         self.splice = nil
         self.ticket = nil
         self.attemptSent = 0

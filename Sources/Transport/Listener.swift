@@ -70,8 +70,19 @@ public final class Listener: Sendable {
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelOption(.writeBufferWaterMark, value: Watermark.drained)
             .childChannelOption(.recvAllocator, value: ReadBuffer.allocator(maximum: configuration.readBufferBytes))
-        let channel = try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
+        let address = try Self.address(host: configuration.host, port: configuration.port)
+        let channel = try await bootstrap.bind(to: address).get()
         return Listener(channel: channel, gate: gate)
+    }
+
+    /// One address to listen on: of a name's addresses the first of IPv4, as clients of `localhost` expect.
+    private static func address(host: String, port: Int) throws -> SocketAddress {
+        // An IPv6 literal stands in brackets where a port follows it; no host at all means every address.
+        let bare = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+        let literal = bare.isEmpty ? "0.0.0.0" : bare
+        if let address = try? SocketAddress(ipAddress: literal, port: port) { return address }
+        let addresses = try Resolver.resolve(host: host, port: port)
+        return addresses.first { $0.protocol == .inet } ?? addresses[0]
     }
 
     /// Stops accepting; connections already accepted live on.
