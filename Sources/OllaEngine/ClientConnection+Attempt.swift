@@ -136,7 +136,10 @@ extension ClientConnection {
 
     private func noteRouting(_ note: RoutingNote?) {
         let exchange = self.exchange
-        guard let note else { return exchange.routingLines = [] }
+        guard let note else {
+            exchange.routingLines = []
+            return
+        }
         if let lines = self.loop.answers.routingLines(note) {
             exchange.routingLines = lines
         } else {
