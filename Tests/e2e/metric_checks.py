@@ -171,8 +171,8 @@ def _drain(checks: Checks, world: World) -> None:
         expect_equal(sum('"content":"' in e and '"content":""' not in e for e in events), 30,
                      "pieces of the stream")  # fmt: skip
         # A second signal would end it at once, with another code.
-        expect_equal(gateway.process.child.wait(10), 0, "exit code")
-        expect(time.monotonic() - started < 15, "the drain took longer than the stream")
+        expect_equal(gateway.process.child.wait(30), 0, "exit code")
+        expect(time.monotonic() - started < 30, "the drain took longer than the stream")
 
     checks.run("SIGTERM: the stream under way ends whole, and the exit code is 0", drain)
 
