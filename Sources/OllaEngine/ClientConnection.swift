@@ -97,6 +97,10 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
         self.context = context
         self.loop.opened(self)
         self.loop.wheel.arm(self, at: Clock.now() + self.loop.configuration.clientHeadTimeout)
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        context.fireChannelActive()
         // Accepted just before the listener closed: nobody would wait for its first request.
         if self.loop.isDraining { self.drain() }
     }
