@@ -1,6 +1,12 @@
 import NIOCore
 import NIOPosix
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// A client that shows every byte and how the connection ended.
 struct RawClient {
     enum Event: Equatable, Sendable {
@@ -17,23 +23,35 @@ struct RawClient {
         var text: String { String(decoding: self.bytes, as: UTF8.self) }
     }
 
-    private let channel: any Channel
+    /// None when the peer had reset the connection before it was established here.
+    private let channel: (any Channel)?
     private let events: AsyncStream<Event>
 
+    /// Connects; a peer that accepts and resets at once may be seen doing so here already.
     static func connect(to port: Int) async throws -> RawClient {
         let (events, feed) = AsyncStream.makeStream(of: Event.self)
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Collector(feed: feed))
+        do {
+            let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .channelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(Collector(feed: feed))
+                    }
                 }
-            }
-            .connect(host: "127.0.0.1", port: port).get()
-        return RawClient(channel: channel, events: events)
+                .connect(host: "127.0.0.1", port: port).get()
+            return RawClient(channel: channel, events: events)
+        } catch let error as NIOConnectionError
+            where error.connectionErrors.contains(where: {
+                ($0.error as? IOError)?.errnoCode == ECONNRESET
+            })
+        {
+            feed.yield(.ended(isReset: true))
+            feed.finish()
+            return RawClient(channel: nil, events: events)
+        }
     }
 
     func send(_ text: String) async throws {
-        try await self.channel.writeAndFlush(ByteBuffer(string: text))
+        try await self.channel?.writeAndFlush(ByteBuffer(string: text))
     }
 
     /// Reads until `text` has come; fails when the connection ends before.
@@ -62,7 +80,7 @@ struct RawClient {
         return transcript
     }
 
-    func close() async throws { try await self.channel.close() }
+    func close() async throws { try await self.channel?.close() }
 
     /// Sends one request and reads to the end of the connection.
     static func exchange(_ request: String, port: Int) async throws -> Transcript {
