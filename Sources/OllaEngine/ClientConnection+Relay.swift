@@ -16,7 +16,7 @@ extension ClientConnection {
     private static let gatheredBytesMax = 32_768
 
     /// The method as far as it decides where an answer ends.
-    var upstreamMethod: HTTPWire.RequestMethod { self.head.method }
+    var upstreamMethod: RequestMethod { self.head.method }
 
     /// Whether chunks can be passed on as they come.
     var takesChunks: Bool { self.clientFraming == .chunked }

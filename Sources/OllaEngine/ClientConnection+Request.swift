@@ -48,7 +48,7 @@ extension ClientConnection {
         exchange.machine.headReceived(isIdempotent: self.head.method.isIdempotent, at: now)
         let head = self.headBytes
         let bytes = head.readableBytesSpan
-        exchange.method = Telemetry.RequestMethod(self.head.method)
+        exchange.method = MethodLabel(self.head.method)
         exchange.match = loop.paths.match(
             path: self.routedPath(bytes), method: bytes.extracting(self.head.methodRange))
         self.takeRequestID(bytes)
@@ -304,9 +304,9 @@ extension ClientConnection {
     }
 }
 
-extension Telemetry.RequestMethod {
+extension MethodLabel {
     /// The label of a parsed method.
-    init(_ method: HTTPWire.RequestMethod) {
+    init(_ method: RequestMethod) {
         self =
             switch method {
             case .get: .get

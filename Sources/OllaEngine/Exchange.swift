@@ -25,7 +25,7 @@ final class Exchange {
     /// What the path leads to.
     var match = PathMatch(target: .notFound, routeClass: .other)
     /// The method as a metric label.
-    var method = Telemetry.RequestMethod.other
+    var method = MethodLabel.other
     /// When the first byte was read, in nanoseconds of the wall clock.
     var wallStart: Int64 = 0
 

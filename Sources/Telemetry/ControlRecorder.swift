@@ -41,7 +41,7 @@ public final class ControlRecorder: Sendable {
         }
     }
 
-    private func update(_ body: (MetricShard) -> Void) {
+    func update(_ body: (MetricShard) -> Void) {
         self.state.withLock { $0.shard.update(body) }
     }
 

@@ -34,7 +34,7 @@ extension EndpointState: MetricLabel {}
 extension BreakerState: MetricLabel {}
 
 /// The method of a request, cut down to a closed set; the `method` label.
-public enum RequestMethod: UInt8, MetricLabel {
+public enum MethodLabel: UInt8, MetricLabel {
     case get
     case post
     case put

@@ -38,6 +38,10 @@ public enum Metric: UInt16, CaseIterable, Sendable {
     case queueDepth
     /// `glasspot_admission_total`
     case admissionTotal
+    /// `glasspot_rate_limit_decisions_total`
+    case rateLimitDecisionsTotal
+    /// `glasspot_rate_limit_tracked_clients`
+    case rateLimitTrackedClients
     /// `glasspot_routing_decisions_total`
     case routingDecisionsTotal
     /// `glasspot_routing_failures_total`
@@ -134,6 +138,24 @@ public enum Metric: UInt16, CaseIterable, Sendable {
     case discoveryDurationSeconds
     /// `glasspot_discovery_last_success_timestamp_seconds`
     case discoveryLastSuccessTimestampSeconds
+    /// `glasspot_sticky_lookups_total`
+    case stickyLookupsTotal
+    /// `glasspot_sticky_sessions`
+    case stickySessions
+    /// `glasspot_sticky_evictions_total`
+    case stickyEvictionsTotal
+    /// `glasspot_translator_requests_total`
+    case translatorRequestsTotal
+    /// `glasspot_translator_fallbacks_total`
+    case translatorFallbacksTotal
+    /// `glasspot_backend_requests_running`
+    case backendRequestsRunning
+    /// `glasspot_backend_requests_waiting`
+    case backendRequestsWaiting
+    /// `glasspot_backend_kv_cache_usage_ratio`
+    case backendKVCacheUsageRatio
+    /// `glasspot_backend_poll_failures_total`
+    case backendPollFailuresTotal
     /// `glasspot_log_records_total`
     case logRecordsTotal
     /// `glasspot_log_dropped_total`
@@ -156,6 +178,8 @@ public enum Metric: UInt16, CaseIterable, Sendable {
     case metricsSeriesEvictedTotal
     /// `glasspot_metrics_shard_fallback_reads_total`
     case metricsShardFallbackReadsTotal
+    /// `glasspot_metrics_exemplars_total`
+    case metricsExemplarsTotal
     /// `glasspot_trace_spans_dropped_total`
     case traceSpansDroppedTotal
     /// `glasspot_bugs_total`

@@ -173,6 +173,11 @@ extension MetricCatalog {
             recorded: "fallback read",
             start: .zero),
         CatalogRow(
+            .metricsExemplarsTotal, .counter, "glasspot_metrics_exemplars_total",
+            "Exemplars stored.",
+            recorded: "exemplar stored",
+            start: .zero),
+        CatalogRow(
             .traceSpansDroppedTotal, .counter, "glasspot_trace_spans_dropped_total",
             "Trace spans not delivered.",
             recorded: "drop",

@@ -22,7 +22,7 @@ extension MetricCatalog {
             recorded: "last byte flushed, or request abandoned",
             labels: [
                 .closed("route", RouteClass.self),
-                .closed("method", RequestMethod.self),
+                .closed("method", MethodLabel.self),
                 .code,
                 .closed("outcome", RequestOutcome.self),
             ],
@@ -133,6 +133,19 @@ extension MetricCatalog {
             "Admission decisions.",
             recorded: "decision",
             labels: [.closed("decision", AdmissionDecision.self)],
+            start: .zero),
+        CatalogRow(
+            .rateLimitDecisionsTotal, .counter, "glasspot_rate_limit_decisions_total",
+            "Rate limiter decisions.",
+            recorded: "decision",
+            labels: [
+                .closed("limit", RateLimitKind.self), .closed("decision", RateLimitDecision.self),
+            ],
+            start: .zero),
+        CatalogRow(
+            .rateLimitTrackedClients, .gauge, "glasspot_rate_limit_tracked_clients",
+            "Client buckets now held by the rate limiter.",
+            recorded: "computed at scrape",
             start: .zero),
     ]
 

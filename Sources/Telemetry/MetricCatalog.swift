@@ -11,6 +11,8 @@ public enum MetricSection: String, CaseIterable, Sendable {
     case llm = "LLM"
     case health = "Health and breaker"
     case discovery = "Discovery and models"
+    case stickyAndTranslator = "Sticky and translator"
+    case backend = "Backend"
     case logs = "Logs"
     case pipeline = "The metrics pipeline itself"
     case process = "Build, config, process"
@@ -123,6 +125,8 @@ public enum MetricCatalog {
         (.llm, Self.llm),
         (.health, Self.health),
         (.discovery, Self.discovery),
+        (.stickyAndTranslator, Self.stickyAndTranslator),
+        (.backend, Self.backend),
         (.logs, Self.logs),
         (.pipeline, Self.pipeline),
         (.process, Self.process),
@@ -137,7 +141,7 @@ public enum MetricCatalog {
     static let firstRequests: [LabelIndexes] = RouteClass.allCases.flatMap { route in
         RequestOutcome.allCases.map { outcome in
             LabelIndexes(
-                route.position, RequestMethod.post.position,
+                route.position, MethodLabel.post.position,
                 StatusCode.position(Self.firstCode(of: outcome)), outcome.position)
         }
     }

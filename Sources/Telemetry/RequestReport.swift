@@ -61,7 +61,7 @@ public struct RequestReport: Sendable {
     /// The class of the path.
     public var route: RouteClass
     /// The method.
-    public var method: RequestMethod
+    public var method: MethodLabel
     /// The status the client saw; 0 when it saw none.
     public var code: Int
     /// How the request ended.
@@ -87,7 +87,7 @@ public struct RequestReport: Sendable {
 
     /// A report with the facts every request has; the others start empty.
     public init(
-        route: RouteClass, method: RequestMethod, code: Int, outcome: RequestOutcome,
+        route: RouteClass, method: MethodLabel, code: Int, outcome: RequestOutcome,
         timeline: Timeline
     ) {
         self.route = route

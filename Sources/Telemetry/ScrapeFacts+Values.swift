@@ -15,6 +15,10 @@ extension ScrapeFacts {
             .init(
                 Metric.oldestRequestStartTimestampSeconds.family,
                 value: (self.oldestStart ?? .zero).rawValue))
+        values.append(
+            .init(
+                Metric.rateLimitTrackedClients.family, value: Int64(self.rateLimitTrackedClients)))
+        values.append(.init(Metric.stickySessions.family, value: Int64(self.stickySessions)))
         values.append(.init(Metric.swiftEventLoopThreads.family, value: Int64(loops)))
         for (loop, time) in self.eventLoopCPU.prefix(loops).enumerated() {
             values.append(

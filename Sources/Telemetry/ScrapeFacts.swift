@@ -62,6 +62,10 @@ public struct ScrapeFacts: Sendable {
     public var eventLoopCPU: [Nanoseconds] = []
     /// Configured endpoints that may be given requests, and those that may not.
     public var endpoints: (healthy: Int, unhealthy: Int)?
+    /// Client buckets now held by the rate limiter.
+    public var rateLimitTrackedClients = 0
+    /// Sticky sessions now held.
+    public var stickySessions = 0
     private(set) var inFlightByAge: InlineArray<5, Int64> = .init(repeating: 0)
     private(set) var oldestStart: Nanoseconds?
 

@@ -140,7 +140,7 @@ private struct RandomGateway {
         let loop = Int.random(in: 0..<3, using: &self.random)
         let route = self.pick(RouteClass.allCases, or: .proxy)
         var report = RequestReport(
-            route: route, method: self.pick(RequestMethod.allCases, or: .get), code: 0,
+            route: route, method: self.pick(MethodLabel.allCases, or: .get), code: 0,
             outcome: .ok,
             timeline: Timeline(startedAt: self.now))
         report.model = self.pick(self.models, or: .none)

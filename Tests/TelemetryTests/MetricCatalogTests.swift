@@ -76,7 +76,7 @@ import Testing
         check(LLMOperation.self)
         check(EndpointState.self)
         check(BreakerState.self)
-        check(RequestMethod.self)
+        check(MethodLabel.self)
         check(BalancerLabel.self)
         check(AdmissionDecision.self)
         check(ConnectionResult.self)
@@ -102,6 +102,13 @@ import Testing
         check(TokenType.self)
         check(TokenDetail.self)
         check(StreamFlag.self)
+        check(RateLimitKind.self)
+        check(RateLimitDecision.self)
+        check(StickyResult.self)
+        check(StickyEviction.self)
+        check(TranslatorLabel.self)
+        check(TranslatorMode.self)
+        check(TranslatorFallback.self)
     }
 
     @Test func codesOutsideTheAllowListAreFolded() {
@@ -124,8 +131,8 @@ import Testing
             ("HEAD", .head), ("OPTIONS", .options), ("OTHER", .other), ("get", .other),
             ("", .other),
             ("GETS", .other), ("PROPFIND", .other),
-        ] as [(String, RequestMethod)])
-    func methodsOutsideTheAllowListAreOther(token: String, method: RequestMethod) {
-        #expect(RequestMethod(token: Array(token.utf8).span) == method)
+        ] as [(String, MethodLabel)])
+    func methodsOutsideTheAllowListAreOther(token: String, method: MethodLabel) {
+        #expect(MethodLabel(token: Array(token.utf8).span) == method)
     }
 }

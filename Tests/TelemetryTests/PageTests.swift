@@ -60,6 +60,8 @@ import Testing
         control.discoveryFinished(endpoint, .ok, duration: .milliseconds(4), unixTime: .seconds(9))
         control.endpointModels(endpoint, 1)
         control.modelEndpoints(model, 1)
+        control.enginePolled(
+            endpoint, EngineLoad(running: 2, waiting: 1, kvCacheUsage: 0.25))
         control.scrapeFinished(.text, .gzip, code: 200, bodyBytes: 1, duration: .milliseconds(2))
     }
 
