@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Tests of the checks themselves: each rule finds what was planted for it, and nothing in the real board."""
+"""Tests of the checks themselves: each rule finds what was planted for it, and nothing in what we ship."""
 import copy
 import json
 import unittest
 
 import check_dashboards
 import exposition
+import logql
 import promql
 
 
@@ -16,53 +17,118 @@ class PromQL(unittest.TestCase):
     def test_finds_metrics_and_nothing_else(self):
         self.assertEqual(
             self.selectors('histogram_quantile(0.5, sum by (le, m) (rate(a_bucket{j=~"x"}[5m]))) > bool 3'),
-            [("a_bucket", {"j": "x"}, "5m")])
+            [("a_bucket", {"j": ("=~", "x")}, "5m")])
         self.assertEqual(
             self.selectors('sum(rate(x{a="}",c!="d"}[$w])) / on (a, b) group_left (z) y and w or vector(0)'),
-            [("x", {"a": "}", "c": "d"}, "$w"), ("y", {}, ""), ("w", {}, "")])
+            [("x", {"a": ("=", "}"), "c": ("!=", "d")}, "$w"), ("y", {}, ""), ("w", {}, "")])
         self.assertEqual(self.selectors("max without (a) (up offset 5m)"), [("up", {}, "")])
+        self.assertEqual(self.selectors("a and (b unless (c))"), [("a", {}, ""), ("b", {}, ""), ("c", {}, "")])
+        self.assertEqual(promql.selectors("sum(rate(x[5m])) by (y)")[0].functions, ["sum", "rate"])
+
+    def test_prometheus_names_what_it_can_not_parse(self):
+        problems = promql.syntax_problems(["rate(a[5m])", "rate(a)", "sum(", "a + b"])
+        self.assertEqual(sorted(problems), ["rate(a)", "sum("])
 
 
-class Dashboard(unittest.TestCase):
-    def setUp(self):
-        self.board = json.loads((check_dashboards.ROOT / "dashboards/overview.json").read_text())
-        self.known = check_dashboards.catalogue()
-        self.panel = next(panel for panel in self.board["panels"] if panel["type"] != "row")
+class LogQL(unittest.TestCase):
+    def test_reads_queries(self):
+        for text in (
+                '{a="b"}', '{a=~".+", c!=""} |= `x` !~ "y" | json | level=~`a|b` or d>10 | line_format `{{.x}}`',
+                'sum by (a) (rate({a="b"} | json [5m]))', "topk(3, sum(count_over_time({a=`b`}[1m])) by (c))",
+                'quantile_over_time(0.95, {a="b"} | json | unwrap duration(x) | __error__=`` [5m]) by (r)'):
+            self.assertTrue(logql.parse(text).selectors)
 
-    def rules(self) -> list[str]:
-        return [problem.split(":")[0] for problem in check_dashboards.check(self.board, self.known)]
+    def test_refuses_what_is_none(self):
+        for text in (
+                "", "{}", '{a=~".*"}', '{a="b"', '{a="b"} | jsn', "{a=b}", 'rate({a="b"})', 'rte({a="b"}[5m])',
+                '{a="b"} |= ', '{a="b"} x', 'sum(rate({a="b"}[5m])', '{a="b"} | unwrap', "rate(x[5m])"):
+            with self.subTest(text), self.assertRaises(logql.Malformed):
+                logql.parse(text)
 
-    def test_the_board_is_clean(self):
-        self.assertEqual(self.rules(), [])
+
+class Dashboards(unittest.TestCase):
+    BOTH = 'job=~"$job", instance=~"$instance"'
+
+    @classmethod
+    def setUpClass(cls):
+        cls.boards = [json.loads(path.read_text()) for path in sorted((check_dashboards.ROOT / "dashboards").glob("*.json"))]
+        cls.known = check_dashboards.catalogue()
+
+    def board(self, uid: str) -> dict:
+        return copy.deepcopy(next(board for board in self.boards if board["uid"] == uid))
+
+    def rules(self, board: dict) -> list[str]:
+        return sorted({problem.split(":")[0] for problem in check_dashboards.check(board, self.known)})
+
+    def test_the_boards_are_clean_and_together_show_every_family(self):
+        self.assertEqual(len(self.boards), 5)
+        for board in self.boards:
+            self.assertEqual(check_dashboards.check(board, self.known), [], board["uid"])
+        self.assertEqual(check_dashboards.check_links(self.boards), [])
+        self.assertEqual(check_dashboards.unshown(self.boards, self.known), set())
 
     def test_each_rule_finds_its_mistake(self):
+        """All 17 rules, none excluded."""
         def expression(text):
-            return lambda: self.panel["targets"][0].update(expr=text)
+            return lambda board: self.first(board)["targets"][0].update(expr=text)
 
-        both = 'job=~"$job", instance=~"$instance"'
-        variables = self.board["templating"]["list"]
-        for rule, plant in {
-            "uneditable-dashboard": lambda: self.board.update(editable=True),
-            "panel-title-description": lambda: self.panel.pop("description"),
-            "panel-no-targets": lambda: self.panel.update(targets=[]),
-            "panel-units": lambda: self.panel["fieldConfig"]["defaults"].pop("unit"),
-            "panel-datasource": lambda: self.panel.update(datasource="prometheus"),
-            "template-instance": lambda: variables.pop(),
-            "template-on-time-change-reload": lambda: variables[1].update(refresh=1),
+        def log(old, new):
+            def plant(board):
+                target = next(panel for panel in board["panels"] if panel["type"] == "timeseries")["targets"][0]
+                target["expr"] = target["expr"].replace(old, new)
+            return plant
+
+        def variable(position, **changes):
+            return lambda board: board["templating"]["list"][position].update(changes)
+
+        both = self.BOTH
+        planted = {
+            "uneditable-dashboard": lambda board: board.update(editable=True),
+            "panel-title-description": lambda board: self.first(board).pop("description"),
+            "panel-no-targets": lambda board: self.first(board).update(targets=[]),
+            "panel-units": lambda board: self.first(board)["fieldConfig"]["defaults"].pop("unit"),
+            "panel-datasource": lambda board: self.first(board).update(datasource="prometheus"),
+            "template-datasource": variable(0, label="Source"),
+            "template-job": variable(1, allValue=".*"),
+            "template-instance": lambda board: board["templating"]["list"].pop(2),
+            "template-on-time-change-reload": variable(1, refresh=1),
+            "template-label-promql": variable(1, query={"query": "values(up, job)"}),
             "target-job": expression('glasspot_queue_depth{instance=~"$instance"}'),
-            "target-instance": expression('glasspot_queue_depth{job=~"$job"}'),
+            "target-instance": expression('glasspot_queue_depth{job=~"$job", instance="$instance"}'),
             "target-rate-interval": expression(f"rate(glasspot_requests_total{{{both}}}[5m])"),
             "target-counter-agg": expression(f"sum(glasspot_requests_total{{{both}}})"),
-            "target-promql": expression("1 +"),
-            "catalogue": expression(f"glasspot_nonsense{{{both}}}"),
-        }.items():
+            "target-promql": expression(f"sum(glasspot_queue_depth{{{both}}}"),
+        }
+        planted_in_logs = {
+            "target-logql": log("| json", "| jason"),
+            "target-logql-auto": log("[$__auto]", "[5m]"),
+        }
+        self.assertEqual(sorted([*planted, *planted_in_logs]), sorted(check_dashboards.RULES))
+        self.assertEqual(len(check_dashboards.RULES), 17)
+        cases = [(rule, plant, "glasspot-overview") for rule, plant in planted.items()]
+        cases += [(rule, plant, "glasspot-requests") for rule, plant in planted_in_logs.items()]
+        cases.append(("catalogue", expression(f"glasspot_nonsense{{{both}}}"), "glasspot-overview"))
+        for rule, plant, uid in cases:
             with self.subTest(rule):
-                kept = copy.deepcopy(self.board)
-                plant()
-                self.assertEqual(self.rules(), [rule])
-                self.board = kept
-                self.panel = next(panel for panel in kept["panels"] if panel["type"] != "row")
-                variables = kept["templating"]["list"]
+                board = self.board(uid)
+                plant(board)
+                self.assertEqual(self.rules(board), [rule])
+
+    def test_two_data_sources_need_their_long_names(self):
+        board = self.board("glasspot-overview")
+        board["templating"]["list"].append({"type": "datasource", "name": "loki_datasource", "query": "loki",
+                                            "label": "Loki data source"})
+        self.assertEqual(self.rules(board), ["template-datasource"])
+
+    def test_a_link_to_nowhere_is_found(self):
+        board = self.board("glasspot-overview")
+        board["links"][0]["url"] = "/d/nowhere"
+        others = [other for other in self.boards if other["uid"] != board["uid"]]
+        self.assertEqual(len(check_dashboards.check_links([board, *others])), 1)
+
+    @staticmethod
+    def first(board: dict) -> dict:
+        return next(panel for panel in board["panels"] if panel["type"] != "row")
 
 
 class Exposition(unittest.TestCase):

@@ -1,0 +1,1 @@
+"""The dashboards, one module each: a `BOARD` of rows of panels."""
