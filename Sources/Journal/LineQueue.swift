@@ -44,6 +44,11 @@ final class LineQueue: Sendable {
         var word: UInt64 { UInt64(self.lines) << 32 | UInt64(self.bytes) }
     }
 
+    /// A place between two lines.
+    struct End: Sendable {
+        fileprivate let word: UInt64
+    }
+
     /// A word on cache lines of its own (two, because processors fetch them in pairs): the two sides must
     /// not slow each other down.
     private struct PaddedWord: ~Copyable, Sendable {
@@ -104,13 +109,19 @@ final class LineQueue: Sendable {
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[range]))
     }
 
+    /// Where the queue ends now; thread-safe.
+    var end: End { End(word: self.published.value.load(ordering: .acquiring)) }
+
     /// Moves as many whole lines as fit out of the queue and makes their room free.
     ///
     /// Consumer only.
     ///
+    /// - Parameters:
+    ///   - target: where the lines go.
+    ///   - end: lines behind it stay; not before what was taken already.
     /// - Returns: the bytes and lines moved; none when the queue is empty or not one line fits.
-    func take(into target: UnsafeMutableRawBufferPointer) -> (bytes: Int, lines: Int) {
-        let published = Mark(self.published.value.load(ordering: .acquiring))
+    func take(into target: UnsafeMutableRawBufferPointer, upTo end: End) -> (bytes: Int, lines: Int) {
+        let published = Mark(end.word)
         var consumed = Mark(self.consumed.value.load(ordering: .relaxed))
         let available = Int(published.bytes &- consumed.bytes)
         var byteCount = min(available, target.count)

@@ -19,8 +19,24 @@ final class LogPump: Sendable {
     static let batchBytes = 4 * LineWriter.lineBytesMax
 
     private struct Control {
-        var sinks: SinkHandover?
+        var replacements: [Replacement]
         var isStopping = false
+    }
+
+    /// Outputs to use from a place on.
+    private struct Replacement {
+        let sinks: SinkHandover
+        /// Where the queues ended when the outputs were replaced: the old ones are owed what stands before.
+        let ends: [LineQueue.End]
+    }
+
+    /// What the thread does next.
+    private struct Orders {
+        /// Oldest first.
+        let replacements: [Replacement]
+        /// Where the queues end: what comes behind is left for the next orders, which may name other outputs.
+        let ends: [LineQueue.End]
+        let isStopping: Bool
     }
 
     let descriptor: Int32
@@ -41,7 +57,8 @@ final class LogPump: Sendable {
         self.waker = waker
         self.done = done
         self.pollMilliseconds = max(1, Int(clamping: pollInterval.rawValue / 1_000_000))
-        self.control = Mutex(Control(sinks: sinks))
+        self.control = Mutex(
+            Control(replacements: [Replacement(sinks: sinks, ends: queues.map(\.end))]))
         self.descriptor = descriptor
     }
 
@@ -83,9 +100,11 @@ final class LogPump: Sendable {
     }
     #endif
 
-    /// Uses other outputs from the next batch on.
+    /// Uses other outputs for every line queued from now on.
     func replace(sinks: SinkHandover) {
-        self.control.withLock { $0.sinks = sinks }
+        self.control.withLock { control in
+            control.replacements.append(Replacement(sinks: sinks, ends: self.queues.map(\.end)))
+        }
         self.waker.wake()
     }
 
@@ -110,38 +129,38 @@ final class LogPump: Sendable {
         let batch = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.batchBytes, alignment: 4_096)
         defer { batch.deallocate() }
         var sinks: [any LogSink] = []
-        var isStopping = false
         while true {
-            let newSinks: SinkHandover?
-            (newSinks, isStopping) = self.takeOrders()
-            // What was said before the change goes where it went before.
-            if !sinks.isEmpty { self.drain(through: batch, into: sinks) }
-            if let newSinks {
-                sinks = newSinks.sinks
-                self.drain(through: batch, into: sinks)
+            let orders = self.takeOrders()
+            for replacement in orders.replacements {
+                if !sinks.isEmpty { self.drain(upTo: replacement.ends, through: batch, into: sinks) }
+                sinks = replacement.sinks.sinks
             }
-            if isStopping { break }
+            self.drain(upTo: orders.ends, through: batch, into: sinks)
+            if orders.isStopping { break }
             self.waker.wait(milliseconds: self.pollMilliseconds)
         }
         self.hasEnded.store(true, ordering: .releasing)
         self.done.wake()
     }
 
-    private func takeOrders() -> (sinks: SinkHandover?, isStopping: Bool) {
+    private func takeOrders() -> Orders {
         self.control.withLock { control in
-            let sinks = control.sinks
-            control.sinks = nil
-            return (sinks, control.isStopping)
+            let replacements = control.replacements
+            control.replacements = []
+            return Orders(
+                replacements: replacements, ends: self.queues.map(\.end), isStopping: control.isStopping)
         }
     }
 
-    /// Empties every queue, as many batches as it takes.
-    private func drain(through batch: UnsafeMutableRawBufferPointer, into sinks: [any LogSink]) {
+    /// Empties every queue up to a place, in as many batches as it takes.
+    private func drain(
+        upTo ends: [LineQueue.End], through batch: UnsafeMutableRawBufferPointer, into sinks: [any LogSink]
+    ) {
         while true {
             var (byteCount, lineCount) = (0, 0)
-            for queue in self.queues {
+            for (queue, end) in zip(self.queues, ends) {
                 let room = UnsafeMutableRawBufferPointer(rebasing: batch[byteCount...])
-                let taken = queue.take(into: room)
+                let taken = queue.take(into: room, upTo: end)
                 byteCount += taken.bytes
                 lineCount += taken.lines
             }

@@ -21,7 +21,7 @@ struct LineHarness {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LogPump.batchBytes, alignment: 16)
         defer { buffer.deallocate() }
         while true {
-            let taken = self.queue.take(into: buffer)
+            let taken = self.queue.take(into: buffer, upTo: self.queue.end)
             guard taken.bytes > 0 else { return String(decoding: bytes, as: UTF8.self) }
             bytes.append(contentsOf: buffer[0..<taken.bytes])
         }

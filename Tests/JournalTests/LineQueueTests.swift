@@ -12,7 +12,7 @@ struct LineQueueTests {
     private func take(_ limit: Int, from queue: LineQueue) -> (text: String, lines: Int) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: limit, alignment: 1)
         defer { buffer.deallocate() }
-        let taken = queue.take(into: buffer)
+        let taken = queue.take(into: buffer, upTo: queue.end)
         return (String(decoding: buffer[0..<taken.bytes], as: UTF8.self), taken.lines)
     }
 

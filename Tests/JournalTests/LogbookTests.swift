@@ -175,6 +175,23 @@ struct LogbookTests {
         #expect(record["a"] as? String == "b c")
     }
 
+    @Test("sends each line to the outputs in force when it was queued, however fast they change")
+    func reconfiguredOften() throws {
+        let logbook = try self.logbook()
+        var withFile = Logbook.Configuration()
+        var file = LogFile()
+        file.directory = self.folder.path + "/often"
+        withFile.file = file
+        for round in 0..<200 {
+            try logbook.reconfigure(round % 2 == 1 ? withFile : Logbook.Configuration())
+            logbook.log(.info, "round", [("number", .integer(Int64(round)))])
+        }
+        #expect(logbook.shutdown(within: .seconds(10)))
+        let lines = try self.folder.text("often/olla.log").split(separator: "\n")
+        let numbers = try lines.map { try parse($0 + "\n")["number"] as? Int }
+        #expect(numbers == (0..<100).map { 2 * $0 + 1 })
+    }
+
     @Test("names a folder that can't be used and stays as it was")
     func badFolder() throws {
         let logbook = try self.logbook()
