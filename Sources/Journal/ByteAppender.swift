@@ -82,6 +82,16 @@ struct ByteAppender {
         self.cursor += 4
     }
 
+    /// Appends 16 lower-case hexadecimal digits.
+    mutating func append(hexadecimal value: UInt64) {
+        guard self.room >= 16 else { return self.overflow() }
+        for position in 0..<16 {
+            let digit = UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * position)) & 0xF
+            self.cursor.storeBytes(of: digit < 10 ? 48 + digit : 87 + digit, toByteOffset: position, as: UInt8.self)
+        }
+        self.cursor += 16
+    }
+
     private mutating func append(magnitude value: UInt64) {
         var digits = 1
         var bound: UInt64 = 10

@@ -96,6 +96,25 @@ public struct LogLine: ~Copyable {
         self.bytes.append("\"")
     }
 
+    /// Appends a trace's id as 32 hexadecimal digits.
+    public mutating func identifier(_ key: LogKey, _ value: TraceID) {
+        guard self.isEnabled else { return }
+        self.key(key)
+        self.bytes.append("\"")
+        self.bytes.append(hexadecimal: value.high)
+        self.bytes.append(hexadecimal: value.low)
+        self.bytes.append("\"")
+    }
+
+    /// Appends a span's id as 16 hexadecimal digits.
+    public mutating func identifier(_ key: LogKey, _ value: SpanID) {
+        guard self.isEnabled else { return }
+        self.key(key)
+        self.bytes.append("\"")
+        self.bytes.append(hexadecimal: value.rawValue)
+        self.bytes.append("\"")
+    }
+
     /// Appends a whole number.
     public mutating func integer(_ key: LogKey, _ value: Int64) {
         guard self.isEnabled else { return }

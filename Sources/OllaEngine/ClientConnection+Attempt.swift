@@ -114,6 +114,7 @@ extension ClientConnection {
         guard let wire = exchange.wire else { return }
         exchange.turn &+= 1
         exchange.attemptSent = 0
+        exchange.attemptSpan = SpanID(random: self.loop.random.next())
         exchange.attemptStart = exchange.machine.attemptStart
         self.loop.recorder.attemptStarted(wire.slot)
         self.acquireConnection(wire, allowsReuse: allowsReuse)
@@ -221,7 +222,8 @@ extension ClientConnection {
         var bytes = self.loop.takeBuffer()
         let facts = UpstreamHead.Facts(
             framing: self.upstreamFraming(), prefixLength: self.prefixLength, id: exchange.id,
-            clientAddress: self.clientAddress)
+            clientAddress: self.clientAddress, trace: exchange.trace, span: exchange.attemptSpan,
+            forwardsTraceState: exchange.forwardsTraceState)
         let head = self.headBytes
         self.loop.upstreamHead.write(
             self.head, bytes: head.readableBytesSpan, facts: facts, wire: wire, model: exchange.modelField,

@@ -58,6 +58,8 @@ extension ClientConnection {
         let (head, id) = (self.headBytes, exchange.id)
         let bytes = head.readableBytesSpan
         line.string(.requestID, id.span.bytes)
+        line.identifier(.traceID, exchange.trace.traceID)
+        line.identifier(.spanID, exchange.trace.spanID)
         line.string(.remoteAddress, self.clientAddress)
         line.string(.method, bytes.extracting(self.head.methodRange))
         line.string(.path, bytes.extracting(self.head.path))

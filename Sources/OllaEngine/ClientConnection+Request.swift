@@ -52,6 +52,7 @@ extension ClientConnection {
         exchange.match = loop.paths.match(
             path: self.routedPath(bytes), method: bytes.extracting(self.head.methodRange))
         self.takeRequestID(bytes)
+        self.takeTraceContext(bytes)
         loop.recorder.requestStarted(exchange.match.routeClass)
         loop.requestStarted(self, at: now)
         self.closesAfterAnswer = !self.head.keepsAlive || loop.isDraining

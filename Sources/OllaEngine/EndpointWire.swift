@@ -22,6 +22,8 @@ final class EndpointWire {
     /// Lower-cased names of the configured header lines: the client's of the same name are dropped, and so are
     /// the backend's on the way back.
     let ownNames: [[UInt8]]
+    /// Whether `traceparent` is among them.
+    let ownsTraceparent: Bool
     /// `X-Olla-Endpoint` and `X-Olla-Backend-Type` with their line ends.
     let answerLines: [UInt8]
     /// The label, as it stands in log lines.
@@ -44,6 +46,7 @@ final class EndpointWire {
         for field in fields { lines += "\(field.name): \(field.value)\r\n" }
         self.fieldLines = Array(lines.utf8)
         self.ownNames = fields.map { Array($0.name.lowercased().utf8) }
+        self.ownsTraceparent = self.ownNames.contains(Array("traceparent".utf8))
         let name = Self.fieldSafe(endpoint.spec.name.isEmpty ? endpoint.label : endpoint.spec.name)
         let type = Self.fieldSafe(endpoint.spec.typeText)
         self.answerLines = Array("X-Olla-Endpoint: \(name)\r\nX-Olla-Backend-Type: \(type)\r\n".utf8)

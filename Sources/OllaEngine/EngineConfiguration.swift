@@ -57,6 +57,8 @@ public struct EngineConfiguration: Sendable {
     public var retry = RetryPolicy()
     /// The balancer's name on metrics.
     public var balancer = BalancerLabel.leastConnections
+    /// Chooses which of the traces that begin here are recorded; nil when no spans are exported.
+    public var traceSampler: TraceSampler?
     /// Whether finished requests write their record at info; key `server.request_logging`.
     public var logsRequests = true
 

@@ -22,6 +22,10 @@ final class Exchange {
     var machine: RequestMachine
     /// The id returned, logged and forwarded.
     var id = RequestID()
+    /// The request's place in a trace; set before anything is counted.
+    var trace = TraceContext.none
+    /// Whether the client's `tracestate` goes on to the backend.
+    var forwardsTraceState = false
     /// What the path leads to.
     var match = PathMatch(target: .notFound, routeClass: .other)
     /// The method as a metric label.
@@ -58,6 +62,8 @@ final class Exchange {
     var ticket: BreakerTicket?
     /// When the endpoint of the running attempt was chosen.
     var attemptStart = MonotonicTime.zero
+    /// The span of the running or last attempt.
+    var attemptSpan = SpanID.none
     /// Bytes sent to the endpoint of the running attempt.
     var attemptSent = 0
     /// Whether the body goes to the endpoint chunked.
@@ -113,6 +119,7 @@ final class Exchange {
         if !self.routingLines.isEmpty { self.routingLines = [] }
         self.splice = nil
         self.ticket = nil
+        self.attemptSpan = .none
         self.attemptSent = 0
         self.sendsChunks = false
         self.refusal = nil

@@ -18,6 +18,12 @@ struct UpstreamHead {
         var id: RequestID
         /// The client's address as text.
         var clientAddress: [UInt8]
+        /// The request's place in a trace.
+        var trace: TraceContext
+        /// The span of the attempt, parent of whatever the backend does.
+        var span: SpanID
+        /// Whether the client's `tracestate` is passed on.
+        var forwardsTraceState: Bool
     }
 
     /// `X-Proxied-By` with its line end.
@@ -63,13 +69,14 @@ struct UpstreamHead {
     ) {
         self.writeRequestLine(head, bytes: bytes, facts: facts, wire: wire, to: &writer)
         writer.write(wire.hostLine)
-        self.writeClientFields(head, bytes: bytes, wire: wire, to: &writer)
+        self.writeClientFields(head, bytes: bytes, facts: facts, wire: wire, to: &writer)
         switch facts.framing {
         case .length(let count): writer.field("Content-Length", decimal: count)
         case .chunked: writer.write("Transfer-Encoding: chunked\r\n" as StaticString)
         case .none, .untilClose: break
         }
         writer.field("X-Request-ID", facts.id.span.bytes)
+        if !wire.ownsTraceparent { self.writeTraceparent(facts, to: &writer) }
         writer.write(self.productLine)
         self.writeList("Via", .via, adding: self.via, head, bytes, to: &writer)
         let address = facts.clientAddress
@@ -110,18 +117,33 @@ struct UpstreamHead {
 
     /// What the engine writes itself or never forwards, beside hop-by-hop fields and credentials.
     private static let written = HeaderSet(
-        .host, .contentLength, .transferEncoding, .expect, .xRequestID, .xProxiedBy, .via, .xForwardedFor, .xModel)
+        .host, .contentLength, .transferEncoding, .expect, .xRequestID, .xProxiedBy, .via, .xForwardedFor, .xModel,
+        .traceparent)
 
     private func writeClientFields(
-        _ head: borrowing RequestHead, bytes: RawSpan, wire: EndpointWire, to writer: inout HeadWriter
+        _ head: borrowing RequestHead, bytes: RawSpan, facts: borrowing Facts, wire: EndpointWire,
+        to writer: inout HeadWriter
     ) {
         let fields = head.fields
         for index in fields.indices {
             let field = fields[index]
             if field.isHopByHop || field.known.isCredential || Self.written.contains(field.known) { continue }
             if wire.ownsName(bytes, field.name) { continue }
+            if field.known == .tracestate, !facts.forwardsTraceState { continue }
             writer.field(field, of: bytes)
         }
+    }
+
+    /// Writes version 00 of the field (W3C Trace Context section 3.2.2): the attempt is the backend's parent.
+    private func writeTraceparent(_ facts: borrowing Facts, to writer: inout HeadWriter) {
+        writer.write("traceparent: 00-" as StaticString)
+        writer.write(hex: facts.trace.traceID.high, digitsMin: 16)
+        writer.write(hex: facts.trace.traceID.low, digitsMin: 16)
+        writer.write(UInt8(ascii: "-"))
+        writer.write(hex: facts.span.rawValue, digitsMin: 16)
+        writer.write(UInt8(ascii: "-"))
+        writer.write(hex: UInt64(facts.trace.flags.rawValue), digitsMin: 2)
+        writer.endLine()
     }
 
     /// Writes one field that holds the client's values of it and one more at the end.

@@ -29,7 +29,8 @@ struct HeaderTests {
                     + "Origin: http://o\r\nanthropic-version: 2023-06-01\r\nX-Forwarded-For: 10.1.1.1\r\n"
                     + "Via: 1.1 before\r\nX-Olla-Request-ID: theirs\r\n\r\n{}")
             #expect(answer.value(of: "X-Olla-Request-ID") == "my-id-1")
-            let lines = try Self.head(backend)
+            // The trace has tests of its own.
+            let lines = try Self.head(backend).filter { !$0.hasPrefix("traceparent: ") }
             let version = try #require(answer.value(of: "X-Served-By")?.split(separator: "/").last)
             #expect(
                 lines == [

@@ -21,12 +21,14 @@ struct LogLineTests {
         line.boolean(LogKey("yes"), true)
         line.boolean(LogKey("no"), false)
         line.milliseconds(LogKey("time_ms"), Nanoseconds(rawValue: 1_234_567_890))
+        line.identifier(.traceID, TraceID(high: 0x0123_4567_89ab_cdef, low: 0xf))
+        line.identifier(.spanID, SpanID(rawValue: 0xfedc_ba98_7654_3210))
         #expect(line.commit() == .queued)
         #expect(
             harness.drain() == """
                 {"timestamp":"2026-01-31T23:59:59.999Z","level":"WARN","msg":"Something","text":"a \\"b\\" \\\\ \\n",\
                 "literal":"plain","number":-42,"ratio":0.25,"infinite":null,"yes":true,"no":false,\
-                "time_ms":1234.567}
+                "time_ms":1234.567,"trace_id":"0123456789abcdef000000000000000f","span_id":"fedcba9876543210"}
 
                 """)
     }
