@@ -20,11 +20,13 @@ public enum MetricUnit: UInt8, Sendable {
     case bytes
     /// Stored in thousandths, exposed as a plain number.
     case thousandths
+    /// Stored in nanoseconds, exposed in milliseconds: for names that others chose.
+    case milliseconds
 
     /// The word a metric name ends in (OpenMetrics 1.0, `UNIT`); empty when there is none.
     public var suffix: String {
         switch self {
-        case .none, .thousandths: ""
+        case .none, .thousandths, .milliseconds: ""
         case .seconds: "seconds"
         case .bytes: "bytes"
         }
@@ -37,6 +39,7 @@ public enum MetricUnit: UInt8, Sendable {
         case .none, .bytes: 0
         case .seconds: 9
         case .thousandths: 3
+        case .milliseconds: 6
         }
     }
 }
@@ -94,11 +97,15 @@ public struct FamilyDescriptor: Sendable {
     public let labels: [LabelDescriptor]
     /// The buckets of a histogram; nil for the other kinds.
     public let buckets: BucketSet?
+    /// Whether a histogram is a native one too, beside its classic buckets.
+    public let isNative: Bool
+    /// Whether pages show the family; one that is not shown feeds views of the same storage.
+    public let isExported: Bool
 
-    /// Describes a family; only a histogram has buckets.
+    /// Describes a family; only a histogram has buckets and can be native.
     public init(
         name: String, help: String, kind: MetricKind, unit: MetricUnit, labels: [LabelDescriptor],
-        buckets: BucketSet?
+        buckets: BucketSet?, isNative: Bool = false, isExported: Bool = true
     ) {
         self.name = name
         self.help = help
@@ -106,6 +113,8 @@ public struct FamilyDescriptor: Sendable {
         self.unit = unit
         self.labels = labels
         self.buckets = buckets
+        self.isNative = isNative
+        self.isExported = isExported
     }
 
     /// The name without the suffixes that OpenMetrics takes off in metadata.

@@ -21,6 +21,10 @@ public final class LabelRegistry: Sendable {
     struct Contents: Sendable {
         var values: [String]
         var lives: [Life]
+        /// The snapshot before a value was there, nil until the first one that shows it.
+        var births: [Int64?]
+        /// When the newest snapshot was made.
+        var lastRead: Int64 = 0
         var positions: [String: UInt16]
         var liveCount: Int
     }
@@ -40,7 +44,8 @@ public final class LabelRegistry: Sendable {
         self.contents = Mutex(
             Contents(
                 values: reserved, lives: Array(repeating: .live, count: reserved.count),
-                positions: positions, liveCount: 0))
+                births: Array(repeating: 0, count: reserved.count), positions: positions,
+                liveCount: 0))
     }
 
     /// The position of a value, added if it is new; nil when it is empty, too long or no room is
@@ -53,9 +58,16 @@ public final class LabelRegistry: Sendable {
                 contents.liveCount < self.liveLimit,
                 contents.values.count < LabelIndexes.valueLimit
             else { return nil }
+            // The old series of a value that comes back before they were shown for the last time
+            // are not shown: a page has no two series of one name.
+            for old in contents.values.indices
+            where contents.lives[old] == .retiring && contents.values[old] == value {
+                contents.lives[old] = .gone
+            }
             let position = UInt16(contents.values.count)
             contents.values.append(value)
             contents.lives.append(.live)
+            contents.births.append(nil)
             contents.positions[value] = position
             contents.liveCount += 1
             return position
@@ -83,9 +95,17 @@ public final class LabelRegistry: Sendable {
         }
     }
 
-    /// The values as they stand, for one snapshot.
-    func read() -> LabelValues {
-        self.contents.withLock { LabelValues(values: $0.values, lives: $0.lives) }
+    /// The values as they stand, for one snapshot made at `wallTime`, or at an unknown time (0).
+    func read(at wallTime: Int64) -> LabelValues {
+        self.contents.withLock { contents in
+            for position in contents.births.indices where contents.births[position] == nil {
+                contents.births[position] = contents.lastRead
+            }
+            contents.lastRead = max(contents.lastRead, wallTime)
+            return LabelValues(
+                values: contents.values, lives: contents.lives,
+                births: contents.births.map { $0 ?? 0 })
+        }
     }
 
     /// Ends the life of the values that were retiring in `seen`: their last snapshot was made.
@@ -103,15 +123,23 @@ public struct LabelValues: Sendable {
     /// The values by position, removed ones included.
     public let values: [String]
     let lives: [LabelRegistry.Life]
+    /// A moment at which a value was not there yet, in nanoseconds since the Unix epoch, or 0.
+    private let births: [Int64]
 
     init(closed values: [String]) {
         self.values = values
         self.lives = []
+        self.births = []
     }
 
-    init(values: [String], lives: [LabelRegistry.Life]) {
+    init(values: [String], lives: [LabelRegistry.Life], births: [Int64]) {
         self.values = values
         self.lives = lives
+        self.births = births
+    }
+
+    func birth(at position: Int) -> Int64 {
+        position < self.births.count ? self.births[position] : 0
     }
 
     func life(at position: Int) -> LabelRegistry.Life {

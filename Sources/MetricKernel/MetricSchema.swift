@@ -15,7 +15,7 @@ public final class MetricSchema: Sendable {
         case nameClash(String)
         /// More than ``LabelIndexes/labelLimit`` labels, or a label with too many or no values.
         case badLabels(String)
-        /// A histogram without buckets, or buckets on another kind.
+        /// A histogram without buckets, or buckets or native buckets on another kind.
         case badBuckets(String)
     }
 
@@ -25,6 +25,9 @@ public final class MetricSchema: Sendable {
         @usableFromInline let cellCount: UInt16
         @usableFromInline let boundsStart: UInt16
         @usableFromInline let boundsCount: UInt16
+        /// What turns a stored value into an exposed one, or 0 when the family is not native.
+        @usableFromInline let nativeDivisor: Float
+        @usableFromInline let nativeShift: UInt8
     }
 
     /// The families, in the order of their ``FamilyID``.
@@ -46,14 +49,19 @@ public final class MetricSchema: Sendable {
                 guard names.insert(family.name).inserted else { throw .nameClash(family.name) }
             }
             try Self.checkLabels(of: family)
-            guard (family.kind == .histogram) == (family.buckets != nil) else {
-                throw .badBuckets(family.name)
-            }
+            guard
+                (family.kind == .histogram) == (family.buckets != nil),
+                family.kind == .histogram || !family.isNative
+            else { throw .badBuckets(family.name) }
             let own = family.buckets?.bounds ?? []
+            let nativeCells = family.isNative ? NativeScale.cellCount : 0
             layouts.append(
                 Layout(
-                    kind: family.kind, cellCount: own.isEmpty ? 1 : UInt16(own.count + 2),
-                    boundsStart: UInt16(bounds.count), boundsCount: UInt16(own.count)))
+                    kind: family.kind,
+                    cellCount: own.isEmpty ? 1 : UInt16(own.count + 2 + nativeCells),
+                    boundsStart: UInt16(bounds.count), boundsCount: UInt16(own.count),
+                    nativeDivisor: family.isNative ? NativeScale.divisor(of: family.unit) : 0,
+                    nativeShift: NativeScale.shift(of: family.unit)))
             bounds.append(contentsOf: own)
         }
         self.families = families

@@ -21,12 +21,17 @@ public struct HistogramCell: Sendable {
     @usableFromInline let offset: Int
     @usableFromInline let boundsStart: UInt16
     @usableFromInline let boundsCount: UInt16
+    /// What turns a stored value into an exposed one, or 0 when the family is not native.
+    @usableFromInline let nativeDivisor: Float
+    @usableFromInline let nativeShift: UInt8
 
     @inlinable
-    init(offset: Int, boundsStart: UInt16, boundsCount: UInt16) {
+    init(offset: Int, layout: MetricSchema.Layout) {
         self.offset = offset
-        self.boundsStart = boundsStart
-        self.boundsCount = boundsCount
+        self.boundsStart = layout.boundsStart
+        self.boundsCount = layout.boundsCount
+        self.nativeDivisor = layout.nativeDivisor
+        self.nativeShift = layout.nativeShift
     }
 }
 
@@ -34,7 +39,7 @@ public struct HistogramCell: Sendable {
 ///
 /// The storage is one run of 64-bit words that never moves: for each series its key and then its
 /// cells, in the order the series were first seen, so a snapshot is one memory copy that explains
-/// itself. The owner writes a cell with a relaxed load and a relaxed store (plain moves on x86-64
+/// itself. Exemplars and native buckets are records of the same form, made when first needed. The owner writes a cell with a relaxed load and a relaxed store (plain moves on x86-64
 /// and arm64): no lock, no read-modify-write, no allocation. Because every word is atomic, a reader
 /// from outside is no data race; the sequence counter tells it whether what it read belongs
 /// together.
@@ -57,11 +62,13 @@ public final class MetricShard: @unchecked Sendable {
     @usableFromInline let sequence = Atomic<UInt64>(0)
     /// How many words are in use; they are initialised before it grows.
     private let used = Atomic<Int>(0)
+    /// How many records found no room.
     private let refused = Atomic<UInt64>(0)
     @usableFromInline var index = SeriesIndex()
 
-    /// The words kept for observations of series that found no room: the widest series' size.
-    private static let spareWords = BucketSet.boundLimit + 3
+    /// The words kept for observations of series that found no room: a key of zero, then the widest
+    /// series' cells.
+    private static let spareWords = 1 + BucketSet.boundLimit + 2 + NativeScale.cellCount
 
     /// Reserves a shard of `wordLimit` words (8 bytes each, 16 MB by default).
     public init(schema: MetricSchema, wordLimit: Int = 1 << 21) {
@@ -131,7 +138,12 @@ extension MetricShard {
     /// Counts the same value several times.
     @inlinable
     public func observe(_ value: Int64, count: UInt64, in cell: HistogramCell) {
-        let value = max(value, 0)
+        _ = self.record(max(value, 0), count: count, in: cell)
+    }
+
+    /// Counts a value that is not negative; returns its classic bucket.
+    @inlinable
+    func record(_ value: Int64, count: UInt64, in cell: HistogramCell) -> Int {
         let start = Int(cell.boundsStart)
         let boundsCount = Int(cell.boundsCount)
         precondition(start &+ boundsCount <= self.schema.bounds.count)
@@ -141,6 +153,8 @@ extension MetricShard {
         while bucket < boundsCount, unsafe value > self.bounds[start &+ bucket] { bucket &+= 1 }
         self.bump(cell.offset &+ bucket, by: count)
         self.bump(cell.offset &+ boundsCount &+ 1, by: UInt64(value) &* count)
+        if cell.nativeDivisor != 0 { self.bumpNative(value, count: count, in: cell) }
+        return bucket
     }
 
     @inlinable
@@ -180,9 +194,7 @@ extension MetricShard {
     ) -> HistogramCell {
         let layout = self.schema.layouts[Int(family.rawValue)]
         assert(layout.kind == .histogram, "not a histogram")
-        return HistogramCell(
-            offset: self.resolve(family, labels), boundsStart: layout.boundsStart,
-            boundsCount: layout.boundsCount)
+        return HistogramCell(offset: self.resolve(family, labels), layout: layout)
     }
 
     /// Whether a series was never asked for.
@@ -199,16 +211,25 @@ extension MetricShard {
     /// Creates the cells of a series, at zero, and publishes them to outside readers.
     @usableFromInline
     func create(_ key: SeriesKey) -> Int {
+        let cells = self.schema.wordCount(of: key.family) - 1
+        guard let start = self.append(key, cells: cells) else {
+            return self.wordLimit - Self.spareWords + 1
+        }
+        self.index.insert(key, offset: start)
+        return start
+    }
+
+    /// Appends a record of zeros and returns where its cells begin; nil, and counted, without room.
+    func append(_ key: SeriesKey, cells: Int) -> Int? {
         let start = self.used.load(ordering: .relaxed)
-        let end = start + self.schema.wordCount(of: key.family)
+        let end = start + 1 + cells
         guard end <= self.wordLimit - Self.spareWords else {
             self.refused.store(self.refused.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
-            return self.wordLimit - Self.spareWords
+            return nil
         }
         unsafe (self.words + start).initialize(to: Atomic(key.rawValue))
         for word in start + 1..<end { unsafe (self.words + word).initialize(to: Atomic(0)) }
         self.used.store(end, ordering: .releasing)
-        self.index.insert(key, offset: start + 1)
         return start + 1
     }
 }
@@ -254,7 +275,7 @@ extension MetricShard {
 /// A copy of one shard at one instant.
 public struct ShardSnapshot: Equatable, Sendable {
     var words: [UInt64] = []
-    /// How often a series found no room in the shard.
+    /// How often a series, an exemplar or a run of native buckets found no room in the shard.
     public internal(set) var refusedSeries: UInt64 = 0
 
     /// An empty copy, to be filled by a shard.

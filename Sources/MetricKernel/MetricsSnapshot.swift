@@ -14,144 +14,107 @@ public struct ComputedValue: Sendable {
 ///
 /// Every format is rendered from this one value, so all of them carry the same numbers.
 public struct MetricsSnapshot: Sendable {
-    /// The families that have at least one series, sorted by name.
-    public let families: [FamilySnapshot]
+    /// When a snapshot is made and what it does to removed label values.
+    public struct Occasion: Sendable {
+        /// When the process began to count, in nanoseconds since the Unix epoch; 0 when unknown.
+        public var startTime: Int64
+        /// When the snapshot is made, in nanoseconds since the Unix epoch; 0 when unknown.
+        public var wallTime: Int64
+        /// Whether this is the page that shows series of removed label values for the last time.
+        ///
+        /// False for a look at the numbers that no scraper sees.
+        public var buriesRemoved: Bool
+
+        /// A scrape at unknown times.
+        public init(startTime: Int64 = 0, wallTime: Int64 = 0, buriesRemoved: Bool = true) {
+            self.startTime = startTime
+            self.wallTime = wallTime
+            self.buriesRemoved = buriesRemoved
+        }
+    }
+
+    /// The families on the page that have at least one series, sorted by name.
+    public private(set) var families: [FamilySnapshot]
+    /// The families that are not exported and have at least one series, sorted by name.
+    public let hidden: [FamilySnapshot]
     /// The number of samples a page of the snapshot has: 1 for a counter or a gauge; for a
     /// histogram one per bucket, and sum and count.
-    public let sampleCount: Int
+    public private(set) var sampleCount: Int
     /// How many series were shown for the last time, by the registry whose value was removed.
     public let retired: [ObjectIdentifier: Int]
+    /// When the snapshot was made, in nanoseconds since the Unix epoch; 0 when unknown.
+    public let wallTime: Int64
+    private let sampleCountName: String?
 
     /// Merges shard copies and computed values.
     ///
     /// Series of the same name are added up. Series with a removed label value are left out once
     /// they have been in one snapshot since the removal; this is that one for values removed before
-    /// it. The gauge family `sampleCountFamily`, if given, shows ``sampleCount``, itself included.
+    /// it, if `occasion` says so. The gauge family `sampleCountFamily`, if given, shows
+    /// ``sampleCount``, itself included.
     public init(
         schema: MetricSchema, shards: [ShardSnapshot], computed: [ComputedValue],
-        sampleCountFamily: FamilyID? = nil
+        sampleCountFamily: FamilyID? = nil, occasion: Occasion = Occasion()
     ) {
-        var merge = Merge(schema: schema)
+        var merge = SnapshotMerge(schema: schema)
         for shard in shards { merge.add(shard) }
         for value in computed { merge.add(value) }
         if let sampleCountFamily { merge.add(ComputedValue(sampleCountFamily, value: 0)) }
-        var tables = LabelTables()
+        let extras = merge.extras()
+        var tables = LabelTables(wallTime: occasion.wallTime)
         var families: [FamilySnapshot] = []
+        var hidden: [FamilySnapshot] = []
         for position in schema.orderByName {
-            let rows = tables.visible(merge.rows[position], of: schema.families[position])
+            let descriptor = schema.families[position]
+            let rows = tables.visible(merge.rows[position], of: descriptor)
             guard !rows.isEmpty else { continue }
-            families.append(
-                FamilySnapshot(
-                    descriptor: schema.families[position],
-                    labelValues: schema.families[position].labels.map { tables.values(of: $0) },
-                    rows: rows.sorted { $0.labels < $1.labels }, words: merge.words[position]))
-        }
-        let sampleCount = families.reduce(0) { $0 + $1.sampleCount }
-        if let sampleCountFamily {
-            let name = schema.families[Int(sampleCountFamily.rawValue)].name
-            for place in families.indices where families[place].descriptor.name == name {
-                families[place].setFirst(UInt64(sampleCount))
-            }
+            let family = FamilySnapshot(
+                descriptor: descriptor, labelValues: descriptor.labels.map { tables.values(of: $0) },
+                rows: rows.sorted { $0.labels < $1.labels }, words: merge.words[position],
+                extras: extras[position], startTime: occasion.startTime)
+            if descriptor.isExported { families.append(family) } else { hidden.append(family) }
         }
         self.families = families
-        self.sampleCount = sampleCount
+        self.hidden = hidden
+        self.sampleCount = 0
         self.retired = tables.retired
-        tables.buryRetired()
+        self.wallTime = occasion.wallTime
+        self.sampleCountName = sampleCountFamily.map { schema.families[Int($0.rawValue)].name }
+        if occasion.buriesRemoved { tables.buryRetired() }
+        self.countSamples()
     }
 
-    /// The family of a name, or nil when it has no series.
+    /// The family of a name, exported or not, or nil when it has no series.
     public func family(_ name: String) -> FamilySnapshot? {
         self.families.first { $0.descriptor.name == name }
-    }
-}
-
-/// One family of a snapshot.
-public struct FamilySnapshot: Sendable {
-    /// What the family is.
-    public let descriptor: FamilyDescriptor
-    /// The values of each label, in the order of the descriptor's labels.
-    public let labelValues: [LabelValues]
-    let rows: [(labels: LabelIndexes, start: Int)]
-    private(set) var words: [UInt64]
-
-    /// The number of series.
-    public var seriesCount: Int { self.rows.count }
-
-    /// The label positions of a series, ascending with `series`.
-    public func labels(of series: Int) -> LabelIndexes { self.rows[series].labels }
-
-    /// The value of a label of a series.
-    public func labelValue(of series: Int, at place: Int) -> String {
-        self.labelValues[place].values[self.rows[series].labels[place]]
+            ?? self.hidden.first { $0.descriptor.name == name }
     }
 
-    /// A counter's value in stored units.
-    public func total(of series: Int) -> UInt64 { self.words[self.rows[series].start] }
-
-    /// A gauge's value in stored units.
-    public func level(of series: Int) -> Int64 { Int64(bitPattern: self.total(of: series)) }
-
-    /// A histogram's counts by bucket, not cumulative; the last one is the bucket without a bound.
-    public func buckets(of series: Int) -> ArraySlice<UInt64> {
-        let start = self.rows[series].start
-        return self.words[start...start + self.boundCount]
+    /// The snapshot with further families, such as those of a view over the same numbers.
+    ///
+    /// Families without series are left out; ``sampleCount`` and its family count the others too.
+    public func adding(_ views: [FamilySnapshot]) -> MetricsSnapshot {
+        var result = self
+        result.families += views.filter { $0.seriesCount > 0 }
+        result.families.sort { $0.descriptor.name < $1.descriptor.name }
+        result.countSamples()
+        return result
     }
 
-    /// A histogram's sum in stored units.
-    public func sum(of series: Int) -> UInt64 {
-        self.words[self.rows[series].start + self.boundCount + 1]
+    /// The snapshot with only the families whose name is one of `names`.
+    ///
+    /// The numbers stay those of the whole page.
+    public func keeping(_ names: Set<String>) -> MetricsSnapshot {
+        var result = self
+        result.families.removeAll { !names.contains($0.descriptor.name) }
+        return result
     }
 
-    /// A histogram's number of observations: all buckets together.
-    public func count(of series: Int) -> UInt64 { self.buckets(of: series).reduce(0, &+) }
-
-    /// The number of samples of all series.
-    var sampleCount: Int {
-        self.seriesCount * (self.descriptor.kind == .histogram ? self.boundCount + 3 : 1)
-    }
-
-    mutating func setFirst(_ value: UInt64) { self.words[self.rows[0].start] = value }
-
-    private var boundCount: Int { self.descriptor.buckets?.bounds.count ?? 0 }
-}
-
-/// Adds up series of the same key over many shards.
-private struct Merge {
-    let schema: MetricSchema
-    /// By family: label positions and where the cells begin in `words`.
-    var rows: [[(labels: LabelIndexes, start: Int)]]
-    var words: [[UInt64]]
-    private var places: [SeriesKey: Int] = [:]
-
-    init(schema: MetricSchema) {
-        self.schema = schema
-        self.rows = Array(repeating: [], count: schema.families.count)
-        self.words = Array(repeating: [], count: schema.families.count)
-    }
-
-    mutating func add(_ shard: ShardSnapshot) {
-        var place = 0
-        while place < shard.words.count {
-            let key = SeriesKey(rawValue: shard.words[place])
-            let next = place + self.schema.wordCount(of: key.family)
-            self.add(key, shard.words[place + 1..<next])
-            place = next
-        }
-    }
-
-    mutating func add(_ computed: ComputedValue) {
-        self.add(computed.key, [UInt64(bitPattern: computed.value)])
-    }
-
-    private mutating func add(_ key: SeriesKey, _ cells: ArraySlice<UInt64>) {
-        let family = Int(key.family.rawValue)
-        if let start = self.places[key] {
-            for (offset, cell) in cells.enumerated() { self.words[family][start + offset] &+= cell }
-        } else {
-            let start = self.words[family].count
-            self.places[key] = start
-            self.rows[family].append((key.labels, start))
-            self.words[family].append(contentsOf: cells)
+    private mutating func countSamples() {
+        self.sampleCount = self.families.reduce(0) { $0 + $1.sampleCount }
+        guard let name = self.sampleCountName else { return }
+        for place in self.families.indices where self.families[place].descriptor.name == name {
+            self.families[place].setFirst(UInt64(self.sampleCount))
         }
     }
 }
@@ -160,14 +123,17 @@ private struct Merge {
 private struct LabelTables {
     /// How many rows were shown for the last time, by registry.
     private(set) var retired: [ObjectIdentifier: Int] = [:]
+    private let wallTime: Int64
     private var read: [ObjectIdentifier: (registry: LabelRegistry, values: LabelValues)] = [:]
+
+    init(wallTime: Int64) { self.wallTime = wallTime }
 
     mutating func values(of label: LabelDescriptor) -> LabelValues {
         switch label.domain {
         case .closed(let values): return LabelValues(closed: values)
         case .registry(let registry):
             if let known = self.read[ObjectIdentifier(registry)] { return known.values }
-            let values = registry.read()
+            let values = registry.read(at: self.wallTime)
             self.read[ObjectIdentifier(registry)] = (registry, values)
             return values
         }

@@ -76,8 +76,21 @@ public struct LabelIndexes: Hashable, Comparable, Sendable {
 
 /// What names one series: its family and its label positions.
 ///
-/// The top bit is always set, so a key is never zero and an empty table slot can be.
+/// The top bit is always set, so a key is never zero and an empty table slot can be. The five bits
+/// below it say which part of a series the key names: its cells, the exemplar of one of its
+/// buckets, or a run of its native buckets.
 public struct SeriesKey: Hashable, Sendable {
+    /// The parts of a series that have a record of their own in a shard.
+    @usableFromInline
+    enum Part {
+        /// The cells themselves.
+        @usableFromInline static let cells: UInt64 = 0
+        /// The exemplar of the first bucket; those of the others follow.
+        @usableFromInline static let firstExemplar: UInt64 = 1
+        /// The first run of native buckets; the others follow.
+        @usableFromInline static let firstRun: UInt64 = firstExemplar + UInt64(BucketSet.boundLimit) + 1
+    }
+
     @usableFromInline let rawValue: UInt64
 
     /// Packs a family and label positions.
@@ -88,6 +101,16 @@ public struct SeriesKey: Hashable, Sendable {
 
     @inlinable
     init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    /// Which part of the series this names, see ``Part``.
+    @inlinable
+    var part: UInt64 { self.rawValue >> 58 & 0x1F }
+
+    /// The key of a part of the same series.
+    @inlinable
+    func part(_ part: UInt64) -> SeriesKey {
+        SeriesKey(rawValue: self.rawValue & ~(0x1F << 58) | (part & 0x1F) << 58)
+    }
 
     /// The family.
     @inlinable
