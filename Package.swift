@@ -74,6 +74,7 @@ let package = Package(
         .target(name: "Catalog", dependencies: ["Domain"], swiftSettings: kernel + dataPath),
         .target(name: "Routing", dependencies: ["Domain", "Catalog"], swiftSettings: kernel + dataPath),
         .target(name: "Dialects", dependencies: ["Domain", "ByteScan"], swiftSettings: kernel + dataPath),
+        .target(name: "Translation", dependencies: ["ByteScan"], swiftSettings: kernel + dataPath),
         .target(name: "Telemetry", dependencies: ["Domain", "MetricKernel"], swiftSettings: kernel + dataPath),
         .target(
             name: "Pipeline", dependencies: ["Domain", "HTTPWire", "Catalog", "Routing"],
@@ -89,9 +90,8 @@ let package = Package(
         .target(
             name: "OllaEngine",
             dependencies: [
-                "Domain", "HTTPWire", "MetricKernel", "Catalog", "Routing", "Dialects", "Telemetry", "Pipeline",
-                "Transport",
-                "Journal", nioCore, nioSSL,
+                "Domain", "HTTPWire", "MetricKernel", "Catalog", "Routing", "Dialects", "Translation", "Telemetry",
+                "Pipeline", "Transport", "Journal", nioCore, nioSSL,
             ],
             swiftSettings: house + dataPath + [.enableExperimentalFeature("Lifetimes")]),
         .target(
@@ -146,6 +146,7 @@ let package = Package(
         .testTarget(name: "CatalogTests", dependencies: ["Domain", "Catalog"], swiftSettings: house),
         .testTarget(name: "RoutingTests", dependencies: ["Domain", "Catalog", "Routing"], swiftSettings: house),
         .testTarget(name: "DialectsTests", dependencies: ["Dialects", "Domain", "ByteScan"], swiftSettings: house),
+        .testTarget(name: "TranslationTests", dependencies: ["Translation"], swiftSettings: house),
         .testTarget(
             name: "TelemetryTests", dependencies: ["Telemetry", "MetricKernel", "Exposition", "Domain"],
             swiftSettings: house),

@@ -26,6 +26,7 @@ struct LayerTests {
         "Catalog": Room(layer: 1, neighbours: ["Domain"], libraries: ["Synchronization"]),
         "Routing": Room(layer: 1, neighbours: ["Domain", "Catalog"], libraries: ["Synchronization"]),
         "Dialects": Room(layer: 1, neighbours: ["Domain"], libraries: ["Synchronization"]),
+        "Translation": Room(layer: 1, libraries: ["Synchronization"]),
         "Telemetry": Room(layer: 1, neighbours: ["Domain"], libraries: ["Synchronization"]),
         "Pipeline": Room(layer: 1, neighbours: ["Domain", "Catalog", "Routing"], libraries: ["Synchronization"]),
         "Transport": Room(layer: 2, libraries: system.union(nio).union(tls)),
