@@ -64,6 +64,9 @@ lint: ## Check format, scripts, Prometheus files and dashboards
 	@git ls-files -z -co --exclude-standard '*.sh' .ci/run | xargs -0 -n 1 bash -n
 	@git ls-files -z -co --exclude-standard '*.py' | xargs -0 python3 scripts/check_python.py
 	promtool check config --lint=all --lint-fatal prometheus/prometheus.yml
+	promtool check rules --lint=all --lint-fatal prometheus/rules/*.yml
+	promtool test rules prometheus/tests/*.yml
+	python3 -B scripts/check_rules.py prometheus/rules/*.yml prometheus/tests/*.yml
 	python3 -B scripts/test_checks.py -q
 	python3 -B dashboards/build.py --check
 	python3 -B scripts/check_dashboards.py dashboards/*.json

@@ -22,6 +22,7 @@ for task in "${@:-build}"; do
       ;;
     lint)
       need python3 python3
+      python3 -c 'import yaml' 2>/dev/null || missing+=(python3-yaml)
       need promtool prometheus
       ;;
     e2e)

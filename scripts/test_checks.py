@@ -5,6 +5,7 @@ import json
 import unittest
 
 import check_dashboards
+import check_rules
 import exposition
 import logql
 import promql
@@ -129,6 +130,49 @@ class Dashboards(unittest.TestCase):
     @staticmethod
     def first(board: dict) -> dict:
         return next(panel for panel in board["panels"] if panel["type"] != "row")
+
+
+class Rules(unittest.TestCase):
+    def setUp(self):
+        folder = check_dashboards.ROOT / "prometheus"
+        self.rules, self.tests = check_rules.load([str(path) for path in sorted(folder.glob("*/*.yml"))])
+        self.known = check_dashboards.catalogue()
+
+    def alert(self, name: str) -> dict:
+        return next(rule for rule in self.rules if rule.get("alert") == name)
+
+    def problems(self) -> list[str]:
+        return check_rules.check(self.rules, self.tests, self.known)
+
+    def test_the_rules_are_clean(self):
+        self.assertEqual(self.problems(), [])
+
+    def test_each_mistake_is_found(self):
+        def tests_of(name):
+            return [check for document in self.tests for case in document["tests"]
+                    for check in case["alert_rule_test"] if check["alertname"] == name]
+
+        def never_fires():
+            for check in tests_of("GlasspotErrorBudgetBurn"):
+                check["exp_alerts"] = [one for one in check["exp_alerts"] if one["exp_labels"]["long"] != "1h"]
+
+        def never_silent():
+            for check in tests_of("GlasspotBug"):
+                check["exp_alerts"] = check["exp_alerts"] or [{"exp_labels": {}}]
+
+        for text, plant in {
+            "severity": lambda: self.alert("GlasspotDown")["labels"].update(severity="urgent"),
+            "no summary": lambda: self.alert("GlasspotDown")["annotations"].pop("summary"),
+            "runbook_url": lambda: self.alert("GlasspotDown")["annotations"].update(runbook_url="docs/other.md"),
+            "no family": lambda: self.alert("GlasspotDown").update(expr="glasspot_nonsense > 1"),
+            "of its 4 rules fire": never_fires,
+            "silent": never_silent,
+            "no such alert": lambda: tests_of("GlasspotBug")[0].update(alertname="GlasspotGone"),
+        }.items():
+            with self.subTest(text):
+                self.setUp()
+                plant()
+                self.assertEqual([text in problem for problem in self.problems()], [True])
 
 
 class Exposition(unittest.TestCase):
