@@ -13,6 +13,8 @@ WORKDIR /build
 # Dependencies change seldom: they are fetched in a layer of their own.
 COPY Package.swift ./
 RUN swift package resolve
+# The manifest names these targets too; they are not built.
+COPY Benchmarks ./Benchmarks
 COPY Sources ./Sources
 RUN swift build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked --product glasspot && \
     swift build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked --product mockllm && \
@@ -23,6 +25,8 @@ FROM ${RUNTIME_IMAGE}
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/ /usr/local/bin/
 COPY config /config
+# A volume put there belongs to the gateway.
+RUN install -d -o 65532 -g 65532 /var/log/glasspot
 # Inside a container the loopback interface is of no use to anyone else.
 ENV OLLA_SERVER_HOST=0.0.0.0
 USER 65532:65532

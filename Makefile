@@ -70,6 +70,8 @@ lint: ## Check format, scripts, Prometheus files and dashboards
 	python3 -B scripts/test_checks.py -q
 	python3 -B dashboards/build.py --check
 	python3 -B scripts/check_dashboards.py dashboards/*.json
+	python3 -B scripts/kubernetes_rules.py --check
+	python3 -B scripts/check_deploy.py
 
 soak: build ## Run the demo under load for SOAK_SECONDS seconds and check its invariants
 	python3 -B scripts/soak.py --seconds $(SOAK_SECONDS)

@@ -2,9 +2,13 @@
 """Tests of the checks themselves: each rule finds what was planted for it, and nothing in what we ship."""
 import copy
 import json
+import shutil
 import unittest
 
+import yaml
+
 import check_dashboards
+import check_deploy
 import check_rules
 import exposition
 import logql
@@ -173,6 +177,77 @@ class Rules(unittest.TestCase):
                 self.setUp()
                 plant()
                 self.assertEqual([text in problem for problem in self.problems()], [True])
+
+
+class Deploy(unittest.TestCase):
+    @staticmethod
+    def compose() -> dict:
+        return yaml.safe_load((check_deploy.ROOT / "docker-compose.yml").read_text())
+
+    def test_what_we_ship_is_clean(self):
+        compose = self.compose()
+        self.assertEqual(check_deploy.check_compose(compose), [])
+        self.assertEqual(check_deploy.check_addresses(compose["services"]), [])
+        self.assertEqual(check_deploy.check_grafana(), [])
+
+    def test_each_mistake_in_compose_is_found(self):
+        for text, service, changes in (
+                ("not pinned", "loki", {"image": "grafana/loki:3.7.2"}),
+                ("not pinned", "loki", {"image": "${LOKI_IMAGE:-grafana/loki:latest}"}),
+                ("runs as", "loki", {"user": "0:0"}), ("read_only", "gateway", {"read_only": False}),
+                ("cap_drop", "gateway", {"cap_drop": []}), ("no mem_limit", "load", {"mem_limit": None}),
+                ("no health check", "alloy", {"healthcheck": {"disable": True}}),
+                ("beyond this machine", "grafana", {"ports": ["3000:3000"]}),
+                ("does not exist", "alertmanager", {"volumes": ["./none.yml:/x:ro", "alertmanager-data:/alertmanager"]}),
+                ("not mounted read-only", "alertmanager", {"volumes": ["./Makefile:/x", "alertmanager-data:/alertmanager"]}),
+                ("not declared", "alertmanager", {"volumes": ["x:/x", "alertmanager-data:/alertmanager"]}),
+                ("is not used", "alertmanager", {"volumes": []}),
+                ("health of gateway", "load", {"depends_on": {"gateway": {"condition": "service_started"}}})):
+            with self.subTest(text):
+                compose = self.compose()
+                compose["services"][service].update(changes)
+                self.assertEqual([text in problem for problem in check_deploy.check_compose(compose)], [True])
+
+    def test_dangling_names_are_found(self):
+        services = self.compose()["services"]
+        services.pop("loki")
+        self.assertTrue(check_deploy.check_addresses(services))
+        text = (check_deploy.ROOT / "deploy/alloy/config.alloy").read_text()
+        self.assertEqual(check_deploy.check_alloy(text), [])
+        self.assertEqual(len(check_deploy.check_alloy(text.replace('loki.write "loki"', 'loki.write "other"'))), 1)
+        self.assertEqual(len(check_deploy.check_alloy(text + "\n}")), 1)
+        self.assertEqual(len(check_deploy.check_loki({"compactor": {"retention_enabled": True}})), 6)
+
+    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is not installed")
+    def test_each_mistake_in_kubernetes_is_found(self):
+        self.assertEqual(check_deploy.check_kubernetes(check_deploy.rendered()), [])
+
+        def one(documents, kind):
+            return next(document for document in documents if document["kind"] == kind)
+
+        def container(documents):
+            return one(documents, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+
+        for text, plant in {
+            "no ServiceMonitor": lambda all: all.remove(one(all, "ServiceMonitor")),
+            "apiVersion": lambda all: one(all, "Deployment").update(apiVersion="v1"),
+            "no spec.maxReplicas": lambda all: one(all, "HorizontalPodAutoscaler")["spec"].pop("maxReplicas"),
+            "no readinessProbe": lambda all: container(all).pop("readinessProbe"),
+            "readOnlyRootFilesystem": lambda all: container(all)["securityContext"].pop("readOnlyRootFilesystem"),
+            "does not select the pods": lambda all: one(all, "Service")["spec"].update(selector={"a": "b"}),
+            "does not select the Service": lambda all: one(all, "ServiceMonitor")["spec"]["selector"].update(
+                matchLabels={"a": "b"}),
+            "is none of the Service": lambda all: one(all, "ServiceMonitor")["spec"]["endpoints"][0].update(port="x"),
+            "scales something else": lambda all: one(all, "HorizontalPodAutoscaler")["spec"]["scaleTargetRef"].update(
+                name="x"),
+            "no ConfigMap": lambda all: one(all, "Deployment")["spec"]["template"]["spec"]["volumes"][0]["configMap"]
+            .update(name="x"),
+        }.items():
+            with self.subTest(text):
+                documents = check_deploy.rendered()
+                plant(documents)
+                problems = check_deploy.check_kubernetes(documents)
+                self.assertTrue(any(text in problem for problem in problems), problems)
 
 
 class Exposition(unittest.TestCase):
