@@ -123,6 +123,11 @@ let package = Package(
         .target(name: "TestKit", dependencies: [nioCore, nioPosix], swiftSettings: house),
         .executableTarget(
             name: "mockllm", dependencies: ["MockLLM", argumentParser, nioCore, nioPosix], swiftSettings: house),
+        .target(name: "PromQL", swiftSettings: house),
+        .executableTarget(
+            name: "catalogue",
+            dependencies: ["Domain", "MetricKernel", "Exposition", "Telemetry", "PromQL", argumentParser, yams],
+            swiftSettings: house),
         .target(name: "CMallocProbe"),
         .target(
             name: "Workloads",
@@ -150,6 +155,8 @@ let package = Package(
         .testTarget(
             name: "TelemetryTests", dependencies: ["Telemetry", "MetricKernel", "Exposition", "Domain"],
             swiftSettings: house),
+        .testTarget(name: "PromQLTests", dependencies: ["PromQL"], swiftSettings: house),
+        .testTarget(name: "CatalogueTests", dependencies: ["catalogue", "PromQL", "Telemetry"], swiftSettings: house),
         .testTarget(
             name: "PipelineTests", dependencies: ["Pipeline", "Domain", "Catalog"], swiftSettings: house),
         .testTarget(name: "TransportTests", dependencies: ["Transport", "Domain"], swiftSettings: house),

@@ -45,6 +45,8 @@ struct LayerTests {
         "glasspot": Room(
             layer: 3, neighbours: ["GlasspotApp"], libraries: system.union(["ArgumentParser", "Foundation"])),
         "mockllm": Room(layer: 3, libraries: system.union(nio).union(["ArgumentParser", "Foundation"])),
+        "PromQL": Room(layer: 2),
+        "catalogue": Room(layer: 3, libraries: ["ArgumentParser", "Foundation", "Yams"]),
         "CMallocProbe": Room(layer: 0),
         "Workloads": Room(layer: 3),
         "microbench": Room(layer: 3, neighbours: ["Workloads"]),
@@ -56,6 +58,7 @@ struct LayerTests {
         "CMallocProbe": [],
         "OllaEngine": ["GlasspotApp"],
         "TestKit": [],
+        "PromQL": ["catalogue"],
     ]
 
     private static func findings(_ file: SourceFile) -> [String] {
