@@ -76,11 +76,11 @@ lint: ## Check format, scripts, Prometheus files and dashboards
 soak: build ## Run the demo under load for SOAK_SECONDS seconds and check its invariants
 	python3 -B scripts/soak.py --seconds $(SOAK_SECONDS)
 
-stack-check: build ## Check with a real Prometheus that every panel returns data from the demo
+stack-check: build ## Prove dashboards, rules and alerts with a real Prometheus, load and faults (12 minutes)
 	@scripts/setup.sh stack
 	python3 -B scripts/stack_check.py
 
-docker-check: ## Build the container image and check its health, where an engine can run
+docker-check: ## Build the container image and start the stack with it, where an engine can run
 	scripts/docker_check.sh
 
 clean: ## Remove everything that was built

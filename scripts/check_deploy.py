@@ -255,7 +255,8 @@ def check_systemd() -> list[str]:
         answer = tool(["systemd-analyze", "verify", str(unit)])
         # 2.0 of 10: what is left is what a network service needs.
         exposed = tool(["systemd-analyze", "security", "--offline=true", "--threshold=20", str(unit)])
-    return [f"glasspot.service: {answer}"] * bool(answer) + ["glasspot.service: too exposed, see systemd-analyze security"] * bool(exposed)
+    problems = [f"glasspot.service: {answer}"] if answer else []
+    return problems + (["glasspot.service: too exposed, see systemd-analyze security"] if exposed else [])
 
 
 def main() -> None:

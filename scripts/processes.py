@@ -1,6 +1,7 @@
 """Starting and ending the processes that a check needs, on loopback."""
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -8,35 +9,51 @@ import sys
 import time
 import urllib.request
 
+# Below those that the system gives to outgoing connections, which could take one between our look and its use.
+PORTS = range(20_000, 32_000)
+
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in random.sample(PORTS, 200):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    sys.exit("no free port")
+
+
+def start(command: list[str], output, **environment: str) -> subprocess.Popen:
+    """Starts a command in a process group of its own, its output to a file or descriptor."""
+    return subprocess.Popen(
+        command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment}, start_new_session=True)
+
+
+def end(process: subprocess.Popen) -> None:
+    """SIGTERM, then SIGKILL, to a process and its children."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @contextlib.contextmanager
 def running(command: list[str], log: str, **environment: str):
-    """Runs a command, its output in a file, and ends it (SIGTERM, then SIGKILL) when the block is left."""
+    """Runs a command, its output in a file, and ends it when the block is left."""
     with open(log, "wb") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            env={**os.environ, **environment}, start_new_session=True)
+        process = start(command, output, **environment)
     try:
         yield process
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        end(process)
 
 
 def wait_for(url: str, process: subprocess.Popen, log: str, limit: float = 30) -> None:
     """Waits until a URL answers with 200; ends the check when the process dies or the time is over."""
-    end = time.monotonic() + limit
+    end_time = time.monotonic() + limit
     while True:
         try:
             with urllib.request.urlopen(url, timeout=2) as answer:
@@ -44,7 +61,7 @@ def wait_for(url: str, process: subprocess.Popen, log: str, limit: float = 30) -
                     return
         except OSError:
             pass
-        if process.poll() is not None or time.monotonic() > end:
+        if process.poll() is not None or time.monotonic() > end_time:
             with open(log, errors="replace") as output:
                 sys.stderr.write(output.read()[-4000:])
             sys.exit(f"{url} does not answer")

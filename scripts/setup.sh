@@ -41,7 +41,9 @@ for task in "${@:-build}"; do
       ;;
     stack)
       need python3 python3
+      python3 -c 'import yaml' 2>/dev/null || missing+=(python3-yaml)
       need promtool prometheus
+      need prometheus-alertmanager prometheus-alertmanager
       ;;
     *)
       echo "setup: unknown task '$task'" >&2
