@@ -159,7 +159,8 @@ let package = Package(
         .testTarget(name: "CatalogueTests", dependencies: ["catalogue", "PromQL", "Telemetry"], swiftSettings: house),
         .testTarget(
             name: "PipelineTests", dependencies: ["Pipeline", "Domain", "Catalog"], swiftSettings: house),
-        .testTarget(name: "TransportTests", dependencies: ["Transport", "Domain"], swiftSettings: house),
+        .testTarget(
+            name: "TransportTests", dependencies: ["Transport", "Domain", nioCore, nioPosix], swiftSettings: house),
         .testTarget(
             name: "JournalTests", dependencies: ["Journal", "Domain", "Telemetry", "CZlib"], swiftSettings: house),
         .testTarget(

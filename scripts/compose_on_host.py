@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes docker-compose.yml as it can run on a machine without registry: the services whose images Debian's packages can
-make, on the host's network so that all traffic stays on loopback, on ports that nobody else uses.
+make, on the host's network so that all traffic stays on loopback, on ports that nobody else uses; without raised limits,
+which an engine inside a container may not set.
 
     compose_on_host.py FOLDER IMAGE     writes FOLDER/docker-compose.yml and copies of the files it mounts
 """
@@ -54,7 +55,7 @@ def mounted(volume: str, folder: pathlib.Path) -> str:
 
 def service(name: str, source: dict, folder: pathlib.Path, image: str) -> dict:
     volumes = [mounted(volume, folder) for volume in source.get("volumes", [])]
-    result = {key: moved_all(value) for key, value in source.items() if key not in ("build", "ports", "volumes")}
+    result = {key: moved_all(value) for key, value in source.items() if key not in ("build", "ports", "volumes", "ulimits")}
     result |= {"image": IMAGES.get(name, image), "network_mode": "host", "volumes": volumes,
                "extra_hosts": [f"{host}:127.0.0.1" for host in SERVICES]}
     if name in IMAGES:

@@ -28,12 +28,16 @@ ROOT = check_dashboards.ROOT
 VARIABLES = {"$__rate_interval": "30s", "$job": "glasspot", "$instance": ".+", "$model": ".+", "$endpoint": ".+"}
 # Panels that are empty here, each with its reason. One that has data after all is a finding too.
 EMPTY: dict[str, str] = {
+    "endpoints: Running": "no engine's own metrics are polled",
+    "endpoints: Waiting": "no engine's own metrics are polled",
+    "endpoints: KV cache": "no engine's own metrics are polled",
     "internals: Requests by key": "no client keys are configured",
+    "internals: Network": "the gateway does not export bytes of all sockets",
+    "internals: Memory": "the gateway does not export its heap; its resident memory is there",
 }
 # Alerts that no fault of this check brings about, each with its reason; their unit tests fire them.
 UNPROVOKED = {
     "GlasspotBug": "would need a bug",
-    "GlasspotReloadFailed": "this version does not reload",
     "GlasspotQueueNearFull": "would need 800 waiting requests, more than this run's descriptors allow",
     "GlasspotQueueRefusing": "no endpoint of this run has a cap",
 }
@@ -198,7 +202,7 @@ class Watch:
             time.sleep(0.5)
         for name in names:
             if server.is_firing(name):
-                took = server.fired[name][0] - since
+                took = max(0, server.fired[name][0] - since)
                 self.report.say(f"{name} fires ({server.name}, {took:.0f} s after: {fault})")
                 self.pending[server.name, name] = (fault, took)
             else:
@@ -230,12 +234,13 @@ FAULTS = {
     "GlasspotRetryBudgetExhausted": "a backend passes health checks and answers 503",
     "GlasspotLogsDropped": "nobody reads standard output",
     "GlasspotDescriptorsNearLimit": "clients hold idle connections",
+    "GlasspotReloadFailed": "a reload finds a file that is no configuration",
 }
 
 
 def fault_set_real(world: stack_world.World, watch: Watch, report: Report) -> None:
     """Faults that the shipped rules notice within a few minutes."""
-    report.say("faults: a backend away, two failing, the log blocked, descriptors held")
+    report.say("faults: a backend away, two failing, the log blocked, descriptors held, a bad configuration")
     since = time.monotonic()
     world.behave("openai", listening=False)
     for name in ("vllm", "ollama"):
@@ -243,17 +248,27 @@ def fault_set_real(world: stack_world.World, watch: Watch, report: Report) -> No
     world.burst(60)
     world.reads_log.clear()
     world.hold_connections(int(stack_world.DESCRIPTORS * 0.86) - 40)
+    faults = dict(FAULTS)
+    if world.reloads():
+        world.write_configuration("broken: [")
+        world.gateway.send_signal(signal.SIGHUP)
+    else:
+        UNPROVOKED["GlasspotReloadFailed"] = "this version does not reload"
+        faults.pop("GlasspotReloadFailed")
     flood(world, 20)
-    for name, fault in FAULTS.items():
+    for name, fault in faults.items():
         watch.fire(world.shipped, fault, since, [name], max(5, since + 230 - time.monotonic()))
     held = world.alerts()
-    for name in {name.split()[0] for name in FAULTS} - held:
+    for name in {name.split()[0] for name in faults} - held:
         # What another alert inhibits is held all the same.
         if world.shipped.is_firing(name):
             report.fail(f"{name} fires, but Alertmanager does not hold it")
     report.say(f"Alertmanager holds {len(held)} alerts")
     world.let_go()
     world.reads_log.set()
+    if "GlasspotReloadFailed" in faults:
+        world.write_configuration()
+        world.gateway.send_signal(signal.SIGHUP)
     world.behave("openai", listening=True)
     for name in ("vllm", "ollama"):
         world.behave(name, fault=None)
@@ -292,8 +307,8 @@ def fault_set_divided(world: stack_world.World, watch: Watch, report: Report) ->
     end = since + 160
     while time.monotonic() < end and not all(world.copy.is_firing(name) for name in names + late):
         world.post("/olla/ollama/api/chat", {"model": "quiet:1b", "stream": False, "messages": []})
-        for index in range(9):
-            world.post("/olla/proxy/v1/chat/completions", {"model": f"model-{index}", "max_tokens": 1, "messages": []})
+        for index in range(3):
+            world.ask_for(f"model-{index}")
     for name in names + late:
         watch.fire(world.copy, faults[name], since, [name], 0.1)
     world.quiet.lists = True
@@ -312,10 +327,11 @@ def fault_set_loops(world: stack_world.World, watch: Watch, report: Report) -> N
     end = since + 75
     while time.monotonic() < end and not world.copy.is_firing("GlasspotEventLoopLag"):
         world.gateway.send_signal(signal.SIGSTOP)
-        time.sleep(0.35)
+        time.sleep(0.4)
         world.gateway.send_signal(signal.SIGCONT)
-        time.sleep(0.65)
-    watch.fire(world.copy, "the process is stopped for 0.35 s each second", since, ["GlasspotEventLoopLag"], 1)
+        # No divisor of the second at which the loops look at their clocks.
+        time.sleep(0.47)
+    watch.fire(world.copy, "the process is stopped for 0.4 s again and again", since, ["GlasspotEventLoopLag"], 1)
     watch.fire(world.copy, "each scrape takes 1.2 s longer", since, ["GlasspotScrapeSlow"], 40)
     world.door.delay = 0
     watch.resolve(world.copy, time.monotonic(), ["GlasspotEventLoopLag", "GlasspotScrapeSlow"], 90)

@@ -120,6 +120,9 @@ class SlowDoor:
 class Prometheus:
     """A Prometheus, the questions put to it, and when each alert fired."""
 
+    # Seconds without seeing an alert after which it is over.
+    PAUSE = 3
+
     def __init__(self, name: str, port: int):
         self.name = name
         self.base = f"http://127.0.0.1:{port}"
@@ -149,10 +152,12 @@ class Prometheus:
                 if alert["state"] == "firing":
                     labels = alert["labels"]
                     name = labels["alertname"] + (f" {labels['long']}" if "long" in labels else "")
-                    self.fired[name] = (self.fired.get(name, (now, now))[0], now)
+                    first, last = self.fired.get(name, (now, now))
+                    # After a pause it is a new alert.
+                    self.fired[name] = (first if now - last < self.PAUSE else now, now)
 
     def is_firing(self, name: str) -> bool:
-        return name in self.fired and time.monotonic() - self.fired[name][1] < 3
+        return name in self.fired and time.monotonic() - self.fired[name][1] < self.PAUSE
 
     def health(self) -> dict[str, str]:
         """What Prometheus says of each rule: ok, or an error."""
@@ -235,6 +240,14 @@ class World:
                   "logging:", '  level: "info"', '  format: "json"', '  output: "stdout"', mistake]
         self.configuration.write_text("\n".join(lines) + "\n")
 
+    def reloads(self) -> bool:
+        """Whether this gateway reloads its configuration, as it says itself of the key that asks for it."""
+        path = self.folder / "reloading.yaml"
+        path.write_text("server: {watch_config: true}\n")
+        answer = subprocess.run(
+            [self.glasspot, "-c", str(path), "--validate-config"], capture_output=True, text=True, check=False, timeout=30)
+        return "server.watch_config: loads but does not act" not in answer.stdout + answer.stderr
+
     def start_gateway(self) -> None:
         """Its standard output goes through a pipe that the check can stop reading."""
         reader, writer = os.pipe()
@@ -286,12 +299,14 @@ class World:
             connection.recv(65536)
             self.idle.append(connection)
 
+    def ask_for(self, model: str) -> int:
+        """A short chat with a model, wherever it is."""
+        return self.post("/olla/proxy/v1/chat/completions", {
+            "model": model, "max_tokens": 1, "messages": [{"role": "user", "content": "Good morning."}]})
+
     def burst(self, count: int) -> None:
         """Many requests at once that two backends could answer."""
-        def ask():
-            self.post("/olla/proxy/v1/chat/completions", {"model": "llama3.2:3b", "messages": []})
-
-        threads = [threading.Thread(target=ask) for _ in range(count)]
+        threads = [threading.Thread(target=self.ask_for, args=["llama3.2:3b"]) for _ in range(count)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -67,7 +67,7 @@ public final class ByteClient: Sendable {
                     try channel.pipeline.syncOperations.addHandler(Collector(board: board))
                 }
             }
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.allowRemoteHalfClosure, value: true)
         if let receiveBytes {
             bootstrap = bootstrap.channelOption(

@@ -119,7 +119,7 @@ public enum Connector {
     private static func bootstrap(on loop: any EventLoop, limits: ConnectLimits) -> ClientBootstrap {
         ClientBootstrap(group: loop)
             .connectTimeout(.nanoseconds(limits.connect.rawValue))
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelOption(.writeBufferWaterMark, value: Watermark.drained)
             .channelOption(.recvAllocator, value: ReadBuffer.allocator(maximum: limits.readBufferBytes))

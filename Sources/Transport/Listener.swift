@@ -67,7 +67,7 @@ public final class Listener: Sendable {
                     try attach(channel, gate.takeStamp(of: channel))
                 }
             }
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.writeBufferWaterMark, value: Watermark.drained)
             .childChannelOption(.recvAllocator, value: ReadBuffer.allocator(maximum: configuration.readBufferBytes))
         let address = try Self.address(host: configuration.host, port: configuration.port)

@@ -117,7 +117,7 @@ final class LoadDriver {
     private func connect() -> EventLoopFuture<NIOLoopBound<LoadConnection>> {
         let bootstrap = ClientBootstrap(group: self.loop)
             .connectTimeout(.seconds(10))
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         return bootstrap.connect(
             host: self.configuration.host, port: self.configuration.port
         ).flatMapThrowing { channel in
