@@ -188,7 +188,7 @@ struct ConnectionTests {
 
     @Test("that does not finish its head in time gets 408", arguments: Engine.allCases)
     func slowHead(engine: Engine) async throws {
-        try await World.with(engine, [], tuned: Tuning { $0.server.readHeaderTimeout = .milliseconds(200) }) { world in
+        try await World.with(engine, [], tuned: Tuning { $0.server.readHeaderTimeout = .seconds(3) }) { world in
             let client = try await world.connect()
             try await client.send("GET /version HTTP/1.1\r\nHost: gat")
             let answer = try await client.answer()

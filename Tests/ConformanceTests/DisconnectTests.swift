@@ -105,6 +105,34 @@ struct DisconnectTests {
         try await backend.stop()
     }
 
+    @Test("in the moment its stream breaks is counted out once", arguments: Engine.allCases)
+    func leavesAsTheStreamBreaks(engine: Engine) async throws {
+        let rounds = 20
+        let backend = try await ScriptedBackend.start(
+            scripts: (1...rounds).map { round in
+                [
+                    .readUntil("hi\"]}"), .send(Self.streamHead + Self.chunk(Self.event)), .wait("break \(round)"),
+                    .reset,
+                ]
+            })
+        try await World.with(engine, [Place(backend)], tuned: Tuning { $0.proxy.breaker.consecutiveFailures = 1_000 }) {
+            world in
+            for round in 1...rounds {
+                let client = try await world.connect()
+                try await client.send(
+                    World.postText("/olla/openai/v1/chat/completions", #"{"stream":true,"messages":["hi"]}"#))
+                try await client.read(until: Self.event)
+                // Neither waits for the other: now one, now the other comes first.
+                async let reset: Void = client.reset()
+                backend.signal("break \(round)")
+                try await reset
+            }
+            // The scraper's own is the only one left.
+            try await world.metrics { $0.count("glasspot_client_connections_open") == 1 }
+        }
+        try await backend.stop()
+    }
+
     @Test("five times does not open the breaker", arguments: Engine.allCases)
     func breakerUntouched(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [[.readHead, .awaitClose]])

@@ -91,6 +91,8 @@ struct InvariantTests {
             #expect(page.count("glasspot_client_cancellations_total") > 0)
             #expect(page.count("glasspot_upstream_requests_in_flight") == 0)
             #expect(page.count("glasspot_streams_in_flight") == 0)
+            // The scraper's own is the only connection left; one counted out twice would hide behind it.
+            try await world.metrics { $0.count("glasspot_client_connections_open") == 1 }
         }
         for backend in [vllm, studio, ollama] { try await backend.stop() }
     }

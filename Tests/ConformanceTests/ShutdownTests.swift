@@ -104,8 +104,8 @@ struct ShutdownTests {
         try await World.with(
             engine, [],
             tuned: Tuning {
-                $0.server.drainDelay = .milliseconds(400)
-                $0.server.shutdownTimeout = .seconds(2)
+                $0.server.drainDelay = .seconds(2)
+                $0.server.shutdownTimeout = .seconds(4)
             }
         ) { world in
             let client = try await world.connect()

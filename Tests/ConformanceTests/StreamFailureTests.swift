@@ -192,7 +192,7 @@ struct StreamFailureTests {
             [.readUntil("hi\"}]}"), .send(Self.head("text/event-stream"))] + repeatElement(beat, count: 500).joined()
         ])
         try await World.with(
-            engine, [Place(backend)], tuned: Tuning { $0.proxy.responseTimeout = .milliseconds(300) }
+            engine, [Place(backend)], tuned: Tuning { $0.proxy.responseTimeout = .seconds(2) }
         ) { world in
             let client = try await world.connect()
             try await client.send(World.postText("/olla/openai/v1/chat/completions", Self.ask))

@@ -87,6 +87,9 @@ final class Run: Sendable {
         let errors: String
     }
 
+    /// How long the program may take to serve; a debug build under a sanitizer on a busy machine takes long.
+    static let limit = Duration.seconds(60)
+
     let folder: URL
     private let process: Mutex<Process>
     private let ended: AsyncStream<Int32>
@@ -124,7 +127,7 @@ final class Run: Sendable {
         self.process = Mutex(process)
         // Whatever happens, no run outlives its test.
         Task {
-            try? await Task.sleep(for: .seconds(60))
+            try? await Task.sleep(for: Self.limit * 2)
             if self.isRunning { kill(identifier, SIGKILL) }
         }
     }
@@ -151,7 +154,7 @@ final class Run: Sendable {
 
     /// Waits until it serves on a port.
     func serves(on port: Int) async throws {
-        let deadline = ContinuousClock.now + ByteClient.limit
+        let deadline = ContinuousClock.now + Self.limit
         while self.isRunning, ContinuousClock.now < deadline {
             if let client = try? await ByteClient.connect(to: port) {
                 try await client.send("GET /internal/health HTTP/1.1\r\nHost: gateway\r\n\r\n")

@@ -1,3 +1,5 @@
+import NIOCore
+import NIOPosix
 import Synchronization
 
 /// What scripted connections and their test tell each other.
@@ -49,14 +51,20 @@ final class ScriptBoard: Sendable {
         _ = self.register(condition, resume: resume)
     }
 
+    /// Waits until the condition holds; false when it does not within ``ScriptedBackend/limit``, or when the
+    /// task was cancelled.
     func wait(_ condition: @escaping @Sendable (Content) -> Bool) async -> Bool {
         let (results, feed) = AsyncStream.makeStream(of: Bool.self)
         let number = self.register(condition) { result in
             feed.yield(result)
             feed.finish()
         }
+        let timer = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(in: ScriptedBackend.limit) {
+            feed.finish()
+        }
+        defer { timer.cancel() }
         for await result in results { return result }
-        // The stream ends without an element only when the task was cancelled.
+        // The stream ended without an element: too late, or cancelled.
         if let number { self.state.withLock { _ = $0.waiters.removeValue(forKey: number) } }
         return false
     }

@@ -49,22 +49,25 @@ public final class ScriptedBackend: Sendable {
             port: try await listener.listen(), board: board, listener: listener)
     }
 
+    /// The longest that anything is waited for, so that a test which has gone wrong fails instead of hanging.
+    public static let limit = TimeAmount.seconds(30)
+
     /// Gives a signal: every step that waits for it, now or later, goes on.
     public func signal(_ name: String) { self.board.signal(name) }
 
-    /// Waits until some connection has announced this point; false when the task was cancelled.
+    /// Waits until some connection has announced this point; false after ``limit``, or when the task was cancelled.
     @discardableResult
     public func reached(_ name: String) async -> Bool {
         await self.board.wait { $0.announced.contains(name) }
     }
 
-    /// Waits until so many connections have been accepted; false when the task was cancelled.
+    /// Waits until so many connections have been accepted; false after ``limit``, or when the task was cancelled.
     @discardableResult
     public func accepted(_ count: Int) async -> Bool {
         await self.board.wait { $0.accepted >= count }
     }
 
-    /// Waits until so many connections have closed; false when the task was cancelled.
+    /// Waits until so many connections have closed; false after ``limit``, or when the task was cancelled.
     @discardableResult
     public func closed(_ count: Int) async -> Bool {
         await self.board.wait { $0.closed >= count }
