@@ -153,7 +153,7 @@ let package = Package(
         .testTarget(name: "DialectsTests", dependencies: ["Dialects", "Domain", "ByteScan"], swiftSettings: house),
         .testTarget(name: "TranslationTests", dependencies: ["Translation"], swiftSettings: house),
         .testTarget(
-            name: "TelemetryTests", dependencies: ["Telemetry", "MetricKernel", "Exposition", "Domain"],
+            name: "TelemetryTests", dependencies: ["Telemetry", "MetricKernel", "Exposition", "Domain", "Workloads"],
             swiftSettings: house),
         .testTarget(name: "PromQLTests", dependencies: ["PromQL"], swiftSettings: house),
         .testTarget(name: "CatalogueTests", dependencies: ["catalogue", "PromQL", "Telemetry"], swiftSettings: house),

@@ -12,7 +12,9 @@ final class Instruments {
     /// A fleet of 10 endpoints and 20 models, as a busy gateway has seen it.
     init() throws {
         let names = (0..<10).map { "endpoint-\($0)" }
-        let store = MetricStore(.init(loops: 1, endpoints: names))
+        var configuration = MetricStore.Configuration(loops: 1, endpoints: names)
+        configuration.nativeHistograms = MetricCatalog.nativeByDefault.map(\.name)
+        let store = MetricStore(configuration)
         self.store = store
         guard let recorder = store.loops.first else { throw WorkloadFailure("the store has no loop") }
         self.recorder = recorder
@@ -146,6 +148,44 @@ final class HistogramWorkload: Workload {
                 shard.observe(1_000 << Int64(round % 24), in: shard.histogram(family, .init(3)))
                 shard.endUpdate()
             }
+        }
+    }
+}
+
+/// One observation of a family that is a native histogram too, with or without an exemplar.
+final class NativeWorkload: Workload {
+    let name: String
+    let limit: Double? = 20
+    private let shard: MetricShard
+    private let cell: HistogramCell
+    private let exemplar: ExemplarContext?
+
+    init(_ instruments: Instruments, hasExemplar: Bool) throws {
+        self.name = hasExemplar ? "native histogram with exemplar" : "native histogram, cell at hand"
+        self.shard = MetricShard(schema: instruments.store.schema)
+        self.cell = self.shard.histogram(try instruments.family("glasspot_request_duration_seconds"), .init(1, 0, 1))
+        let id = Array("req_0123456789abcdef01234567".utf8)
+        self.exemplar =
+            hasExemplar
+            ? ExemplarContext(
+                traceID: (1, 2), spanID: 3, requestID: id.span.bytes, wallTime: 1_763_000_000_000_000_000) : nil
+    }
+
+    func run(rounds: Int) {
+        let (shard, cell) = (self.shard, self.cell)
+        // Values between 1 µs and 8 s, as in the classic workload.
+        guard let exemplar = self.exemplar else {
+            for round in 0..<rounds {
+                shard.beginUpdate()
+                shard.observe(1_000 << Int64(round % 24), in: cell)
+                shard.endUpdate()
+            }
+            return
+        }
+        for round in 0..<rounds {
+            shard.beginUpdate()
+            shard.observe(1_000 << Int64(round % 24), in: cell, exemplar: exemplar)
+            shard.endUpdate()
         }
     }
 }

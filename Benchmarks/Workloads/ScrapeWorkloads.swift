@@ -6,13 +6,15 @@ import Telemetry
 final class ShardCopy: Workload {
     let name = "shard copied"
     let note: String
+    /// What a scrape may take of a loop in one go (telemetry.md 5.5).
+    let limit: Double? = 1_000_000
     private let recorder: LoopRecorder
     private var snapshot = ShardSnapshot()
 
-    init(_ instruments: Instruments) {
-        self.recorder = instruments.recorder
+    init(_ site: TypicalSite) {
+        self.recorder = site.recorder
         self.recorder.copy(into: &self.snapshot)
-        self.note = "\(self.snapshot.byteCount / 1024) KiB"
+        self.note = "typical site, \(self.snapshot.byteCount / 1024) KiB"
     }
 
     func run(rounds: Int) {
@@ -20,24 +22,49 @@ final class ShardCopy: Workload {
     }
 }
 
-/// The metrics page out of a loop's shard: merged, sorted, written.
-final class PageRender: Workload {
-    let name = "metrics page made"
+/// The copies of two shards merged and sorted, for any format.
+final class SnapshotMerge: Workload {
+    let name = "snapshot of two shards"
     let note: String
     let isOnDataPath = false
-    private let store: MetricStore
+    private let site: TypicalSite
+    private let shards: [ShardSnapshot]
+    private var sampleCount = 0
+
+    init(_ site: TypicalSite) {
+        self.site = site
+        self.shards = site.shards()
+        self.note = "\(site.snapshot(of: self.shards).sampleCount) samples"
+    }
+
+    func run(rounds: Int) {
+        for _ in 0..<rounds { self.sampleCount = self.site.snapshot(of: self.shards).sampleCount }
+    }
+
+    func complaint() -> String? { self.sampleCount > 0 ? nil : "nothing was merged" }
+}
+
+/// The page of a snapshot in one format.
+final class PageRender: Workload {
+    let name: String
+    let note: String
+    let isOnDataPath = false
+    private let format: ExpositionFormat
+    private let snapshot: MetricsSnapshot
     private var bytes: [UInt8] = []
 
-    init(_ instruments: Instruments) {
-        self.store = instruments.store
-        TextRenderer.render(self.store.snapshotFromOutside(), into: &self.bytes)
+    init(_ site: TypicalSite, _ format: (word: String, syntax: ExpositionFormat.Syntax)) {
+        self.name = "metrics page in \(format.word)"
+        self.format = ExpositionFormat(format.syntax)
+        self.snapshot = site.snapshot(of: site.shards())
+        self.bytes = self.format.render(self.snapshot)
         self.note = "\(self.bytes.count / 1024) KiB"
     }
 
     func run(rounds: Int) {
         for _ in 0..<rounds {
             self.bytes.removeAll(keepingCapacity: true)
-            TextRenderer.render(self.store.snapshotFromOutside(), into: &self.bytes)
+            self.format.render(self.snapshot, into: &self.bytes)
         }
     }
 }
@@ -50,8 +77,8 @@ final class PageCompression: Workload {
     private let page: [UInt8]
     private var failures = 0
 
-    init(_ instruments: Instruments) {
-        self.page = TextRenderer.render(instruments.store.snapshotFromOutside())
+    init(_ site: TypicalSite) {
+        self.page = ExpositionFormat(.text004).render(site.snapshot(of: site.shards()))
         let size = (try? Gzip.compress(self.page).count) ?? 0
         self.note = "\(self.page.count / 1024) KiB to \(size / 1024) KiB"
     }

@@ -32,13 +32,14 @@ public enum Workloads {
     /// Makes every workload, the cheapest first.
     public static func all() throws -> [any Workload] {
         let instruments = try Instruments()
+        let site = try TypicalSite()
         return [
             try CounterWorkload(instruments, isResolved: true), try CounterWorkload(instruments, isResolved: false),
             try HistogramWorkload(instruments, isResolved: true), try HistogramWorkload(instruments, isResolved: false),
+            try NativeWorkload(instruments, hasExemplar: false), try NativeWorkload(instruments, hasExemplar: true),
             ChunkObservation(instruments), RequestInstrumentation(instruments), HeadParse(), BodyScan(),
-            EventObservation(), try AccessLine(), try RoutingPick(), ShardCopy(instruments), PageRender(instruments),
-            PageCompression(instruments),
-        ]
+            EventObservation(), try AccessLine(), try RoutingPick(), ShardCopy(site), SnapshotMerge(site),
+        ] + TypicalSite.formats.map { PageRender(site, $0) } + [PageCompression(site)]
     }
 }
 

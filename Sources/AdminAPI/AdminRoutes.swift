@@ -32,6 +32,8 @@ public final class AdminRoutes: LocalRoutes {
         public var startTime: Nanoseconds
         /// How many metrics pages are made at once.
         public var scrapesMax: Int
+        /// Whether scrapers are offered OpenMetrics 2.0, which is experimental.
+        public var offersOpenMetrics2 = false
         /// Where people find the project; empty when there is no such place.
         public var homepage = ""
         /// Where people find its documentation.

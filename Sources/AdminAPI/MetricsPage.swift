@@ -13,22 +13,23 @@ extension AdminRoutes {
 
     func metricsPage(_ request: LocalRequest) async -> LocalResponse {
         let start = self.sources.now()
-        let format = ExpositionFormat.negotiate(accept: request.value(of: "Accept"))
+        let format = ExpositionFormat.negotiate(
+            accept: request.value(of: "Accept"), served: self.configuration.scrapeFormats)
         let coding = ContentCoding.negotiate(acceptEncoding: request.value(of: "Accept-Encoding"))
-        let running = self.scrapes.add(1, ordering: .relaxed).newValue
-        defer { self.scrapes.subtract(1, ordering: .relaxed) }
-        guard running <= self.configuration.scrapesMax else {
+        guard self.takePlace() else {
             return self.refuse("too many scrapes at once", format, coding, since: start)
         }
+        defer { self.scrapes.subtract(1, ordering: .relaxed) }
         let deadline = start + Self.timeLimit(request.value(of: "X-Prometheus-Scrape-Timeout-Seconds"))
         let (shards, facts) = await self.sources.collect(deadline)
         guard self.sources.now() < deadline else {
             return self.refuse("the scrape took too long", format, coding, since: start)
         }
-        let snapshot = self.metrics.snapshot(shards: shards, facts: facts)
-        let names = Set(Query(request.query).values("name[]"))
-        var body = TextRenderer.render(snapshot)
-        if !names.isEmpty { body = FamilyFilter.keep(names, of: body) }
+        var snapshot = self.metrics.snapshot(shards: shards, facts: facts)
+        // By full names, as the official Go client filters.
+        let names = Set(Query(request.query, limit: MetricSchema.familyLimit).values("name[]"))
+        if !names.isEmpty { snapshot = snapshot.keeping(names) }
+        var body = format.render(snapshot)
         var fields: [LocalResponse.Field] = [
             ("Content-Type", format.contentType), ("Vary", "Accept, Accept-Encoding"),
         ]
@@ -44,6 +45,18 @@ extension AdminRoutes {
         self.metrics.control.scrapeFinished(
             format.scrapeFormat, encoding, code: 200, bodyBytes: body.count, duration: self.sources.now() - start)
         return LocalResponse(status: 200, fields: fields, body: body)
+    }
+
+    /// Takes one of the places for scrapes, if one is free; whoever is refused never held one.
+    private func takePlace() -> Bool {
+        var running = self.scrapes.load(ordering: .relaxed)
+        while running < self.configuration.scrapesMax {
+            let result = self.scrapes.weakCompareExchange(
+                expected: running, desired: running + 1, ordering: .relaxed)
+            if result.exchanged { return true }
+            running = result.original
+        }
+        return false
     }
 
     private func refuse(
@@ -66,6 +79,14 @@ extension AdminRoutes {
     }
 }
 
+extension AdminRoutes.Configuration {
+    /// The formats a scraper may ask for.
+    fileprivate var scrapeFormats: Set<ExpositionFormat.Syntax> {
+        self.offersOpenMetrics2
+            ? ExpositionFormat.stable.union([.openMetrics200]) : ExpositionFormat.stable
+    }
+}
+
 extension ExpositionFormat {
     /// The family of format a scrape is counted under.
     fileprivate var scrapeFormat: ScrapeFormat {
@@ -74,25 +95,5 @@ extension ExpositionFormat {
         case .openMetrics001, .openMetrics100, .openMetrics200: .openmetrics
         case .protobuf: .protobuf
         }
-    }
-}
-
-/// Keeps some families of a text page: `name[]=…`, as the official Go client offers it.
-enum FamilyFilter {
-    /// The lines of the families with the given names.
-    static func keep(_ names: Set<String>, of page: [UInt8]) -> [UInt8] {
-        var kept: [UInt8] = []
-        var isKept = false
-        for line in page.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true) {
-            if line.starts(with: "# HELP ".utf8) || line.starts(with: "# TYPE ".utf8) {
-                let name = line.dropFirst(7).prefix { $0 != UInt8(ascii: " ") }
-                isKept = names.contains(String(decoding: name, as: UTF8.self))
-            }
-            if isKept {
-                kept.append(contentsOf: line)
-                kept.append(UInt8(ascii: "\n"))
-            }
-        }
-        return kept
     }
 }

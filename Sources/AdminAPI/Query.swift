@@ -2,9 +2,9 @@
 struct Query {
     private let pairs: [(name: String, value: String)]
 
-    /// Takes a query apart; at most 64 parameters, further ones are ignored.
-    init(_ text: String) {
-        self.pairs = text.utf8.split(separator: UInt8(ascii: "&")).prefix(64).map { pair in
+    /// Takes a query apart; at most `limit` parameters, further ones are ignored.
+    init(_ text: String, limit: Int = 64) {
+        self.pairs = text.utf8.split(separator: UInt8(ascii: "&")).prefix(limit).map { pair in
             let end = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
             return (
                 Self.decode(pair[..<end], plusIsBlank: true),

@@ -1,3 +1,5 @@
+public import MetricKernel
+
 /// A format a scrape can be answered in.
 public struct ExpositionFormat: Equatable, Sendable {
     /// The formats scrapers ask for.
@@ -36,8 +38,26 @@ public struct ExpositionFormat: Equatable, Sendable {
         self.escaping = escaping
     }
 
-    /// The formats there is a renderer for.
-    public static let rendered: Set<Syntax> = [.text004, .text100]
+    /// The formats that are always offered; OpenMetrics 2.0 is experimental and offered on demand.
+    public static let stable: Set<Syntax> = Set(Syntax.allCases).subtracting([.openMetrics200])
+
+    /// Renders a page in this format; every format shows the same numbers.
+    public func render(_ snapshot: MetricsSnapshot) -> [UInt8] {
+        var page: [UInt8] = []
+        self.render(snapshot, into: &page)
+        return page
+    }
+
+    /// Appends a page in this format.
+    public func render(_ snapshot: MetricsSnapshot, into page: inout [UInt8]) {
+        switch self.syntax {
+        case .text004, .text100: TextRenderer.render(snapshot, into: &page)
+        case .openMetrics001, .openMetrics100:
+            TextRenderer.render(snapshot, as: .openMetrics, into: &page)
+        case .openMetrics200: OpenMetrics2Renderer.render(snapshot, into: &page)
+        case .protobuf: ProtobufRenderer.render(snapshot, into: &page)
+        }
+    }
 
     /// The `Content-Type` of an answer.
     public var contentType: String {
@@ -63,7 +83,7 @@ public struct ExpositionFormat: Equatable, Sendable {
     /// no range with weight 0 forbids; when there is none, text 0.0.4: a scrape is never refused
     /// for its `Accept`.
     public static func negotiate(
-        accept header: String?, served: Set<Syntax> = Self.rendered
+        accept header: String?, served: Set<Syntax> = Self.stable
     ) -> ExpositionFormat {
         let ranges = MediaRange.parse(header ?? "")
         let forbidden = ranges.filter { $0.weight == 0 }.compactMap { Self.named(by: $0)?.syntax }

@@ -44,11 +44,28 @@ enum NumberText {
         Self.append(value.magnitude, decimals: decimals, to: &bytes)
     }
 
+    /// Appends a moment, given in nanoseconds since the Unix epoch, in seconds with three decimals.
+    static func appendTimestamp(_ wallTime: Int64, to bytes: inout [UInt8]) {
+        let milliseconds = UInt64(max(wallTime, 0)) / 1_000_000
+        Self.append(milliseconds / 1_000, to: &bytes)
+        bytes.append(UInt8(ascii: "."))
+        let fraction = milliseconds % 1_000
+        for digit in [fraction / 100, fraction / 10 % 10, fraction % 10] {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: digit))
+        }
+    }
+
     /// The double that stands for a stored value in every format.
     static func scaled(_ value: UInt64, decimals: Int) -> Double {
         var scale = 1.0
         for _ in 0..<decimals { scale *= 10 }
         return Double(value) / scale
+    }
+
+    /// The double that stands for a stored value that may be negative.
+    static func scaled(_ value: Int64, decimals: Int) -> Double {
+        let magnitude = Self.scaled(value.magnitude, decimals: decimals)
+        return value < 0 ? -magnitude : magnitude
     }
 
     /// The one text form of a bucket bound: shortest round-trip, `.0` on whole numbers, an exponent

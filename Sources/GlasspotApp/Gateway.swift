@@ -80,11 +80,12 @@ public final class Gateway: Sendable {
         let profiles = ProfileSet.builtIn
         let specs = try settings.discovery.endpoints.map { try EndpointSpec($0, profiles: profiles) }
         let tls = try EndpointTLS(settings.discovery.endpoints)
-        let metrics = MetricStore(
-            .init(
-                loops: loopCount, endpoints: FleetBuilder.labels(of: specs), maxModels: settings.metrics.maxModels,
-                splitsModelEndpointPairs: settings.metrics.modelEndpointPairs, version: Version.number,
-                revision: Version.revision, swiftVersion: Version.swift))
+        let metrics = settings.metrics.store(loops: loopCount, endpoints: FleetBuilder.labels(of: specs))
+        for name in MetricCatalog.histograms(named: settings.metrics.nativeHistograms).unknown {
+            logbook.log(
+                .warn, "No histogram has this name; see docs/METRICS.md",
+                [("key", .string("metrics.native_histograms")), ("name", .string(name))])
+        }
         metrics.control.configured(
             engine: .olla, balancer: settings.proxy.loadBalancer.label, profile: settings.proxy.profile.label)
         metrics.control.configLoaded(unixTime: Nanoseconds(rawValue: Clock.wallNanoseconds()))
@@ -321,5 +322,18 @@ extension AdminRoutes.Configuration {
             swiftVersion: Version.swift, platform: Version.platform, engine: settings.proxy.engine.rawValue,
             proxyProfile: settings.proxy.profile.rawValue, balancer: settings.proxy.loadBalancer.rawValue,
             startTime: ProcessFacts.startTime)
+        self.offersOpenMetrics2 = settings.metrics.openMetrics2
+    }
+}
+
+extension Configuration.Metrics {
+    /// The store that these settings ask for.
+    fileprivate func store(loops: Int, endpoints: [String]) -> MetricStore {
+        var configuration = MetricStore.Configuration(
+            loops: loops, endpoints: endpoints, maxModels: self.maxModels,
+            splitsModelEndpointPairs: self.modelEndpointPairs, version: Version.number,
+            revision: Version.revision, swiftVersion: Version.swift)
+        configuration.nativeHistograms = self.nativeHistograms
+        return MetricStore(configuration)
     }
 }

@@ -44,9 +44,10 @@ final class Scrape: Sendable {
     private func collect(by deadline: MonotonicTime) async -> (shards: [ShardSnapshot], facts: ScrapeFacts) {
         var facts = ScrapeFacts()
         var shards: [ShardSnapshot] = []
+        let copies = await self.copies(by: deadline)
         let offset = Clock.wallNanoseconds() - Clock.now().rawValue
-        for loop in self.metrics.loops.indices {
-            guard let copy = await self.copy(loop, by: deadline) else {
+        for (loop, copy) in copies.enumerated() {
+            guard let copy else {
                 shards.append(self.metrics.fallbackCopy(ofLoop: loop))
                 continue
             }
@@ -57,12 +58,26 @@ final class Scrape: Sendable {
                 facts.addRequest(startedAt: Nanoseconds(rawValue: start.rawValue + offset), now: now)
             }
         }
+        facts.wallTime = Nanoseconds(rawValue: Clock.wallNanoseconds())
         facts.eventLoopCPU = self.cpuTimes.withLock { $0 }
         facts.process = ProcessFacts.read()
         facts.log = self.logbook.facts
         let snapshot = self.fleet.handle.snapshot
         facts.endpoints = (snapshot.routable.count, snapshot.endpoints.count - snapshot.routable.count)
         return (shards, facts)
+    }
+
+    /// Each loop's own copy, or nil where it did not answer in time; all loops are asked at once, so that several
+    /// stuck ones cost no more than one.
+    private func copies(by deadline: MonotonicTime) async -> [LoopMetrics?] {
+        await withTaskGroup(of: (Int, LoopMetrics?).self) { group in
+            for loop in self.metrics.loops.indices {
+                group.addTask { (loop, await self.copy(loop, by: deadline)) }
+            }
+            var copies: [LoopMetrics?] = Array(repeating: nil, count: self.metrics.loops.count)
+            for await (loop, copy) in group { copies[loop] = copy }
+            return copies
+        }
     }
 
     /// A loop's own copy, or nil when it does not answer in time.

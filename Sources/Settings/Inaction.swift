@@ -24,8 +24,6 @@ enum Inaction {
         "engineering",
         "dashboard",
         "metrics.views",
-        "metrics.native_histograms",
-        "metrics.openmetrics_2",
         "tracing",
     ]
 

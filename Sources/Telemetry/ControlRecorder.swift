@@ -249,6 +249,8 @@ extension ControlRecorder {
             shard.count(
                 .metricsScrapesTotal, .init(format.position, StatusCode.position(code)))
             shard.observe(.metricsScrapeDurationSeconds, .init(format.position), duration)
+            // An error's text is no page.
+            guard code == 200 else { return }
             shard.set(.metricsScrapeBodyBytes, .init(encoding.position), to: Int64(bodyBytes))
         }
     }

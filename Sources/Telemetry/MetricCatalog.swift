@@ -137,6 +137,23 @@ public enum MetricCatalog {
         .flatMap { $0.rows }
         .sorted { $0.metric.rawValue < $1.metric.rawValue }
 
+    /// The histograms that are native ones by default, by short names for the configuration.
+    public static let nativeByDefault: [(name: String, metric: Metric)] = [
+        ("request", .requestDurationSeconds), ("ttft", .timeToFirstTokenSeconds),
+        ("itl", .interChunkDurationSeconds), ("overhead", .overheadSeconds),
+    ]
+
+    /// The histograms that a list of names means: short names as in ``nativeByDefault``, or the full
+    /// name of any histogram.
+    ///
+    /// Returns the histograms, and the names that mean none.
+    public static func histograms(named names: [String]) -> (found: Set<Metric>, unknown: [String]) {
+        var known: [String: Metric] = [:]
+        for row in Self.rows where row.kind == .histogram { known[row.name] = row.metric }
+        for entry in Self.nativeByDefault { known[entry.name] = entry.metric }
+        return (Set(names.compactMap { known[$0] }), names.filter { known[$0] == nil })
+    }
+
     /// The outcomes a client may meet first, each with the code it most often has, for every route.
     static let firstRequests: [LabelIndexes] = RouteClass.allCases.flatMap { route in
         RequestOutcome.allCases.map { outcome in

@@ -20,6 +20,9 @@ public final class MetricStore: Sendable {
         public var maxModels: Int
         /// Whether time to first token and time per token are split by endpoint too.
         public var splitsModelEndpointPairs: Bool
+        /// The histograms that are native ones too, by the names of
+        /// ``MetricCatalog/histograms(named:)``; unknown ones are left out.
+        public var nativeHistograms: [String] = []
         /// The version of this build.
         public var version: String
         /// The source revision of this build.
@@ -70,7 +73,8 @@ public final class MetricStore: Sendable {
             reserved: ClientKeySlot.reserved, liveLimit: Self.clientKeyLimit)
         let sources = LabelSources(
             endpoints: self.endpoints, models: self.models, clientKeys: self.clientKeys,
-            loops: loopCount, configuration: configuration)
+            loops: loopCount, configuration: configuration,
+            natives: MetricCatalog.histograms(named: configuration.nativeHistograms).found)
         do {
             self.schema = try MetricSchema(families: MetricCatalog.rows.map(sources.describe))
         } catch {
@@ -154,7 +158,10 @@ extension MetricStore {
                 value: Int64(clamping: refused)))
         let snapshot = MetricsSnapshot(
             schema: self.schema, shards: shards + [control], computed: computed,
-            sampleCountFamily: Metric.metricsSeries.family)
+            sampleCountFamily: Metric.metricsSeries.family,
+            occasion: .init(
+                startTime: facts.process?.startTime.rawValue ?? 0,
+                wallTime: facts.wallTime?.rawValue ?? 0))
         self.control.seriesEvicted(
             .endpointRemoved, snapshot.retired[ObjectIdentifier(self.endpoints)] ?? 0)
         self.control.seriesEvicted(
@@ -185,6 +192,7 @@ private struct LabelSources {
     let clientKeys: LabelRegistry
     let loops: Int
     let configuration: MetricStore.Configuration
+    let natives: Set<Metric>
 
     func describe(_ row: CatalogRow) -> FamilyDescriptor {
         FamilyDescriptor(
@@ -192,7 +200,7 @@ private struct LabelSources {
             labels: row.labels.map {
                 LabelDescriptor(name: $0.name, domain: self.domain($0.values))
             },
-            buckets: row.buckets)
+            buckets: row.buckets, isNative: self.natives.contains(row.metric))
     }
 
     private func domain(_ values: LabelSource.Values) -> LabelDescriptor.Domain {

@@ -54,6 +54,8 @@ public struct ScrapeFacts: Sendable {
         public init() {}
     }
 
+    /// The moment of the scrape.
+    public var wallTime: Nanoseconds?
     /// What the operating system says about the process.
     public var process: Process?
     /// What the log writer says.

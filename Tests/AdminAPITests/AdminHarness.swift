@@ -26,13 +26,18 @@ struct AdminHarness {
         let gate = Gate()
     }
 
-    init(_ snapshot: FleetSnapshot, report: StatusReport = StatusReport(), wallShift: Nanoseconds = .zero) {
+    init(
+        _ snapshot: FleetSnapshot, report: StatusReport = StatusReport(), wallShift: Nanoseconds = .zero,
+        offersOpenMetrics2: Bool = false
+    ) {
         let (metrics, clock, switches) = (self.metrics, self.clock, self.switches)
+        var configuration = AdminRoutes.Configuration(
+            version: "1.2.3", revision: "abc123", buildDate: "2026-01-01", swiftVersion: "Swift 6.3",
+            platform: "linux/amd64", engine: "olla", proxyProfile: "auto", balancer: "priority",
+            startTime: Self.now - .seconds(7_500))
+        configuration.offersOpenMetrics2 = offersOpenMetrics2
         self.routes = AdminRoutes(
-            configuration: .init(
-                version: "1.2.3", revision: "abc123", buildDate: "2026-01-01", swiftVersion: "Swift 6.3",
-                platform: "linux/amd64", engine: "olla", proxyProfile: "auto", balancer: "priority",
-                startTime: Self.now - .seconds(7_500)),
+            configuration: configuration,
             sources: .init(
                 isReady: { switches.isReady.load(ordering: .relaxed) }, status: { report },
                 collect: { deadline in

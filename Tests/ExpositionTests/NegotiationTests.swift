@@ -121,7 +121,7 @@ import Testing
         accept: String?, syntax: Syntax, escaping: ExpositionFormat.Escaping
     ) {
         let format = ExpositionFormat.negotiate(accept: accept)
-        #expect(ExpositionFormat.rendered.contains(format.syntax))
+        #expect(ExpositionFormat.stable.contains(format.syntax))
     }
 
     @Test func prometheusGetsTheBestTextThereIs() {
@@ -130,7 +130,8 @@ import Testing
             + "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3"
         #expect(
             ExpositionFormat.negotiate(accept: accept).contentType
-                == "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8")
+                == "application/openmetrics-text; version=1.0.0; charset=utf-8; "
+                + "escaping=underscores")
         #expect(
             ExpositionFormat.negotiate(accept: nil).contentType
                 == "text/plain; version=0.0.4; charset=utf-8")

@@ -40,6 +40,15 @@ import Testing
             shard.add(1, to: shard.counter(TestSchema.counter, .init(letter, 0)))
             shard.add(1, to: shard.counter(TestSchema.counter, .init(59 - letter, 1)))
             shard.observe(7, in: shard.histogram(TestSchema.histogram, .init(letter % 3)))
+            // An exemplar that is always kept, all of it made of the observed value.
+            let value = Int64.random(in: 0..<10_000_000_000, using: &random)
+            let word = UInt64(value)
+            let id = Array("\(value)".utf8)
+            shard.observe(
+                value, in: shard.histogram(TestSchema.native, .init(letter % 2)),
+                exemplar: ExemplarContext(
+                    traceID: (word, word), spanID: word, requestID: id.span.bytes,
+                    wallTime: Int64(count) * 20_000_000_000))
             shard.endUpdate()
             count += 1
             race.writes.store(count, ordering: .relaxed)
@@ -74,7 +83,27 @@ import Testing
         }
         let count = (0..<times.seriesCount).reduce(0) { $0 + times.count(of: $1) }
         let sum = (0..<times.seriesCount).reduce(0) { $0 + times.sum(of: $1) }
-        return sums[0] == sums[1] && sums[0] == count && sum == 7 * count
+        guard sums[0] == sums[1], sums[0] == count, sum == 7 * count else { return false }
+        return Self.nativeCount(snapshot) == count
+    }
+
+    /// The observations in native buckets; nil when buckets or exemplars are not whole.
+    private static func nativeCount(_ snapshot: MetricsSnapshot) -> UInt64? {
+        guard let family = snapshot.family("n_seconds") else { return nil }
+        var count: UInt64 = 0
+        for series in 0..<family.seriesCount {
+            guard let native = family.native(of: series) else { return nil }
+            count += native.count
+            for bucket in 0...TestSchema.bounds.count {
+                guard let exemplar = family.exemplar(of: series, bucket: bucket) else { continue }
+                let word = UInt64(exemplar.value)
+                guard
+                    exemplar.traceHigh == word, exemplar.traceLow == word, exemplar.spanID == word,
+                    exemplar.requestID == Array("\(word)".utf8)
+                else { return nil }
+            }
+        }
+        return count
     }
 
     @Test func aReaderGivesUpOnAnUpdateThatDoesNotEnd() throws {
@@ -99,5 +128,9 @@ import Testing
         #expect(shard.copyFromOutside(attempts: 1, into: &outside))
         #expect(outside == shard.copied())
         #expect(outside.byteCount == 50 * (2 + 8) * 8)
+        shard.observe(
+            5_000_000, in: shard.histogram(TestSchema.native), exemplar: .named("a", at: 1))
+        #expect(shard.copyFromOutside(attempts: 1, into: &outside))
+        #expect(outside == shard.copied())
     }
 }

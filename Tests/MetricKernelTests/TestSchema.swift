@@ -21,6 +21,7 @@ struct TestSchema {
     static let counter = FamilyID(rawValue: 0)
     static let gauge = FamilyID(rawValue: 1)
     static let histogram = FamilyID(rawValue: 2)
+    static let native = FamilyID(rawValue: 3)
     static let bounds: [Int64] = [10, 20, 50, 100, 1_000]
 
     let registry: LabelRegistry
@@ -46,6 +47,10 @@ struct TestSchema {
                 name: "m_seconds", help: "A histogram.", kind: .histogram, unit: .seconds,
                 labels: [LabelDescriptor(name: "letter", domain: .closed(letters))],
                 buckets: BucketSet(bounds: Self.bounds)),
+            FamilyDescriptor(
+                name: "n_seconds", help: "A native histogram.", kind: .histogram, unit: .seconds,
+                labels: [LabelDescriptor(name: "letter", domain: .closed(letters))],
+                buckets: BucketSet(bounds: Self.bounds), isNative: true),
         ])
     }
 }
