@@ -65,6 +65,7 @@ let package = Package(
     targets: [
         // Layer 0
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CHeapInfo"),
         .target(name: "MetricKernel", swiftSettings: kernel + dataPath),
         .target(name: "Exposition", dependencies: ["MetricKernel", "CZlib"], swiftSettings: kernel),
         .target(name: "HTTPWire", swiftSettings: kernel + dataPath),
@@ -109,7 +110,8 @@ let package = Package(
         .target(
             name: "GlasspotApp",
             dependencies: [
-                "Domain", "MetricKernel", "Catalog", "Routing", "Telemetry", "Pipeline", "Transport", "Journal",
+                "Domain", "CHeapInfo", "MetricKernel", "Catalog", "Routing", "Telemetry", "Pipeline", "Transport",
+                "Journal",
                 "OllaEngine",
                 "Supervision", "Settings", "AdminAPI", "HTTPWire", "MockLLM", nioCore, nioPosix, nioSSL, logging,
                 lifecycle,
@@ -183,7 +185,10 @@ let package = Package(
         .testTarget(name: "MockLLMTests", dependencies: ["MockLLM", nioCore, nioPosix], swiftSettings: house),
         .testTarget(
             name: "ConformanceTests",
-            dependencies: ["GlasspotApp", "Domain", "Settings", "MockLLM", "TestKit", nioCore, nioPosix, nioSSL],
+            dependencies: [
+                "GlasspotApp", "Domain", "Exposition", "MetricKernel", "Settings", "Telemetry", "MockLLM", "TestKit",
+                nioCore, nioPosix, nioSSL,
+            ],
             swiftSettings: house),
         .testTarget(name: "SystemTests", dependencies: ["TestKit"], swiftSettings: house),
     ]

@@ -72,6 +72,16 @@ extension Configuration.Proxy.LoadBalancer {
     }
 }
 
+extension Configuration.Metrics.View {
+    /// The view of the metrics page.
+    var metricView: MetricView {
+        switch self {
+        case .olla: .olla
+        case .otel: .otel
+        }
+    }
+}
+
 extension Configuration.Proxy.Profile {
     /// The metric label.
     var label: ProxyProfileLabel {

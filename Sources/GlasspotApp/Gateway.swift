@@ -331,8 +331,8 @@ extension Configuration.Metrics {
     fileprivate func store(loops: Int, endpoints: [String]) -> MetricStore {
         var configuration = MetricStore.Configuration(
             loops: loops, endpoints: endpoints, maxModels: self.maxModels,
-            splitsModelEndpointPairs: self.modelEndpointPairs, version: Version.number,
-            revision: Version.revision, swiftVersion: Version.swift)
+            splitsModelEndpointPairs: self.modelEndpointPairs, views: Set(self.views.map { $0.metricView }),
+            version: Version.number, revision: Version.revision, swiftVersion: Version.swift)
         configuration.nativeHistograms = self.nativeHistograms
         return MetricStore(configuration)
     }

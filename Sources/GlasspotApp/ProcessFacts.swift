@@ -1,3 +1,4 @@
+import CHeapInfo
 import Domain
 import Foundation
 import Telemetry
@@ -21,11 +22,18 @@ enum ProcessFacts {
         else { return nil }
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        return ScrapeFacts.Process(
+        var facts = ScrapeFacts.Process(
             cpuTime: Nanoseconds(rawValue: (user + system) * (1_000_000_000 / ticks)),
             residentBytes: resident * page, virtualBytes: virtual,
             openDescriptors: self.openDescriptors(), maxDescriptors: Int(clamping: limit.rlim_cur),
             startTime: self.startTime)
+        if let table = try? String(contentsOfFile: "/proc/self/net/netstat", encoding: .utf8) {
+            facts.networkReceivedBytes = self.netstat("InOctets", of: "IpExt:", in: table)
+            facts.networkSentBytes = self.netstat("OutOctets", of: "IpExt:", in: table)
+        }
+        let allocated = glasspot_heap_bytes_in_use()
+        if allocated >= 0 { facts.allocatedBytes = Int(allocated) }
+        return facts
         #else
         return nil
         #endif
@@ -46,6 +54,18 @@ enum ProcessFacts {
         return Nanoseconds(rawValue: now)
         #endif
     }()
+
+    /// A figure of `/proc/<pid>/net/netstat`: of all traffic in the network namespace of the process, which is what the
+    /// official Prometheus clients report under these names.
+    ///
+    /// The file is pairs of lines of the same length: names, then figures.
+    static func netstat(_ name: String, of group: String, in table: String) -> Int? {
+        let lines = table.split(separator: "\n").map { $0.split(separator: " ") }.filter { $0.first == group[...] }
+        guard lines.count == 2, let place = lines[0].firstIndex(of: name[...]), place < lines[1].count else {
+            return nil
+        }
+        return Int(lines[1][place])
+    }
 
     #if os(Linux)
     /// The fields behind the command's name, which may itself hold blanks; the first one is the state.

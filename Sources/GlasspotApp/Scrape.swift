@@ -58,12 +58,15 @@ final class Scrape: Sendable {
                 facts.addRequest(startedAt: Nanoseconds(rawValue: start.rawValue + offset), now: now)
             }
         }
-        facts.wallTime = Nanoseconds(rawValue: Clock.wallNanoseconds())
         facts.eventLoopCPU = self.cpuTimes.withLock { $0 }
+        facts.wallTime = Nanoseconds(rawValue: Clock.wallNanoseconds())
         facts.process = ProcessFacts.read()
         facts.log = self.logbook.facts
         let snapshot = self.fleet.handle.snapshot
         facts.endpoints = (snapshot.routable.count, snapshot.endpoints.count - snapshot.routable.count)
+        for endpoint in snapshot.endpoints {
+            facts.endpointPriorities[EndpointSlot(rawValue: endpoint.metricSlot)] = endpoint.spec.priority
+        }
         return (shards, facts)
     }
 
@@ -90,15 +93,17 @@ final class Scrape: Sendable {
 
     private func status() async -> StatusReport {
         let collected = await self.collect(by: Clock.now() + .seconds(1))
-        let totals = EndpointTotals(self.metrics.snapshot(shards: collected.shards, facts: collected.facts))
+        let totals = EndpointTotals(
+            self.metrics.snapshot(shards: collected.shards, facts: collected.facts, for: .look))
         let snapshot = self.fleet.handle.snapshot
         let conditions = await self.fleet.conditions()
         var report = StatusReport()
         report.traffic = snapshot.endpoints.map { endpoint in
             let total = totals[EndpointSlot(rawValue: endpoint.metricSlot)]
             return EndpointTraffic(
-                requests: total.attempts, failures: total.failures, latencySum: total.duration,
-                latencyMin: nil, latencyMax: nil, bytes: total.bytesReceived)
+                requests: total.attempts, failures: total.failures, timed: total.successes,
+                latencySum: total.duration, latencyMin: total.quickest, latencyMax: total.slowest,
+                bytes: total.bytesReceived)
         }
         report.health = conditions.map {
             EndpointHealth(

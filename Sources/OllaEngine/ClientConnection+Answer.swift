@@ -106,7 +106,11 @@ extension ClientConnection {
         }
         self.isAnswerComplete = true
         self.flushOut()
-        if self.isClientDrained { self.requestFinished(at: Clock.now()) }
+        if self.isClientDrained {
+            self.requestFinished(at: Clock.now())
+        } else {
+            exchange.machine.answerHeldUp(at: Clock.now())
+        }
     }
 
     // MARK: The end
@@ -161,7 +165,7 @@ extension ClientConnection {
         let recorder = self.loop.recorder
         let usage = exchange.observation.usage
         if usage.isKnown {
-            recorder.usage(exchange.model, wire.slot, usage)
+            recorder.usage(exchange.model, wire.slot, usage, exemplar: self.exemplar(at: exchange.machine.timeline.end))
         } else if exchange.machine.outcome == .ok {
             recorder.usageMissing(wire.slot)
         }
@@ -172,7 +176,8 @@ extension ClientConnection {
                 model: exchange.model, endpoint: wire.slot,
                 timePerOutputToken: isWhole ? exchange.observation.timePerOutputToken(usage) : nil,
                 longestStall: exchange.observation.longestStall,
-                tokensPerSecond: isWhole ? exchange.observation.tokensPerSecond(usage) : nil)
+                tokensPerSecond: isWhole ? exchange.observation.tokensPerSecond(usage) : nil,
+                exemplar: self.exemplar(at: exchange.machine.timeline.end))
         }
     }
 
@@ -195,6 +200,10 @@ extension ClientConnection {
             report.operationDuration = exchange.machine.timeline.end - exchange.machine.firstChoice
         }
         if case .local(.metrics) = exchange.match.target { report.isScrape = true }
-        self.loop.recorder.requestFinished(report)
+        let end = exchange.machine.timeline.end
+        self.loop.recorder.requestFinished(report, exemplar: self.exemplar(at: end))
+        self.loop.recorder.modelAsked(
+            exchange.model, attempts: report.attempts.count, isFallback: exchange.usedFallback,
+            client: self.clientFingerprint, wallTime: self.loop.wallClock(at: end))
     }
 }

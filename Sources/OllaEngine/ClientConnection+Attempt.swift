@@ -103,7 +103,8 @@ extension ClientConnection {
         self.prepareSplice(decision)
         loop.recorder.routeChosen(
             wire.slot, balancer: loop.configuration.balancer, reason: decision.reason,
-            candidates: decision.candidateCount)
+            candidates: decision.candidateCount, exemplar: self.exemplar(at: Clock.now()))
+        exchange.usedFallback = decision.reason == .fallback
         if decision.reason == .alias { loop.recorder.aliasRewritten(exchange.model) }
         exchange.machine.endpointChosen(decision.endpoint, at: Clock.now())
         self.attemptBegan()
@@ -114,6 +115,7 @@ extension ClientConnection {
         guard let wire = exchange.wire else { return }
         exchange.turn &+= 1
         exchange.attemptSent = 0
+        exchange.attemptReported = 0
         exchange.attemptSpan = SpanID(random: self.loop.random.next())
         exchange.attemptStart = exchange.machine.attemptStart
         self.loop.recorder.attemptStarted(wire.slot)

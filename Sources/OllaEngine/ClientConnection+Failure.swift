@@ -111,9 +111,13 @@ extension ClientConnection {
         at now: MonotonicTime
     ) {
         let exchange = self.exchange
-        self.loop.recorder.upstreamBytes(wire.slot, sent: exchange.attemptSent, received: bytes)
-        self.loop.recorder.attemptFinished(
-            wire.slot, code: status, outcome: outcome, duration: now - exchange.attemptStart, error: error)
+        let recorder = self.loop.recorder
+        let duration = now - exchange.attemptStart
+        recorder.upstreamBytes(wire.slot, sent: exchange.attemptSent, received: bytes - exchange.attemptReported)
+        recorder.attemptFinished(
+            wire.slot, code: status, outcome: outcome, duration: duration, error: error,
+            exemplar: self.exemplar(at: now, span: exchange.attemptSpan))
+        recorder.attemptSeen(exchange.model, wire.slot, outcome, duration: duration, received: bytes)
     }
 
     // MARK: The client

@@ -55,7 +55,8 @@ extension ClientConnection {
             if exchange.machine.hasReadRequest {
                 let time = now - exchange.machine.requestRead
                 exchange.timeToFirstByte = time
-                self.loop.recorder.firstByte(wire.slot, time)
+                self.loop.recorder.firstByte(
+                    wire.slot, time, exemplar: self.exemplar(at: now, span: exchange.attemptSpan))
             }
             if status < 500, status != 429, var ticket = exchange.ticket, ticket.isTrial {
                 let entered = wire.endpoint.live.breaker.trialAnswered(&ticket, at: now)
@@ -136,9 +137,11 @@ extension ClientConnection {
         guard exchange.observation.isActive, let wire = exchange.wire else { return }
         let deltas = exchange.observation.observe(bytes.extracting(range))
         guard deltas > 0 else { return }
+        // An answer may begin before the request is whole; the first token then took no time.
+        let read = exchange.machine.hasReadRequest ? exchange.machine.requestRead : self.arrival
         exchange.observation.deltasArrived(
-            deltas, at: self.arrival, requestRead: exchange.machine.requestRead, model: exchange.model,
-            endpoint: wire.slot, recorder: self.loop.recorder)
+            deltas, at: self.arrival, requestRead: read, model: exchange.model, endpoint: wire.slot,
+            recorder: self.loop.recorder, exemplar: self.exemplar(at: self.arrival, span: exchange.attemptSpan))
     }
 
     /// Passes content on in the client's framing.
@@ -174,6 +177,7 @@ extension ClientConnection {
     func upstreamReadCompleted() {
         guard self.exchange.machine.phase == .relaying else { return }
         self.armUpstreamRead(at: self.arrival)
+        self.countReceived()
         if self.flushesEveryRead || self.unflushed >= Self.gatheredBytesMax {
             self.flushAnswer()
         } else {
@@ -181,9 +185,21 @@ extension ClientConnection {
         }
     }
 
+    /// Counts the bytes of a long answer while it goes on.
+    private func countReceived() {
+        guard let wire = self.exchange.wire, let upstream = self.upstream else { return }
+        let new = upstream.received - self.exchange.attemptReported
+        self.exchange.attemptReported = upstream.received
+        self.loop.recorder.upstreamBytes(wire.slot, sent: 0, received: new)
+    }
+
     /// Pushes what was written to the client's socket and notes whether it took everything.
     private func flushAnswer() {
-        guard self.unflushed > 0 else { return }
+        guard self.unflushed > 0 else {
+            // A read that ended inside a chunk's size line: nothing to pass on, and the endpoint is waited for again.
+            if self.isClientDrained { self.exchange.machine.chunkWritten(at: Clock.now()) }
+            return
+        }
         self.flushOut()
         if self.isClientDrained {
             self.exchange.machine.chunkWritten(at: Clock.now())
@@ -229,6 +245,7 @@ extension ClientConnection {
         if self.isClientDrained {
             self.requestFinished(at: Clock.now())
         } else {
+            exchange.machine.answerHeldUp(at: Clock.now())
             self.armClientWrite(at: now)
         }
     }

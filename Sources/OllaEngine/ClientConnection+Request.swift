@@ -132,7 +132,9 @@ extension ClientConnection {
             self.closesAfterAnswer = true
             self.answerWithoutBackend()
         } else {
-            self.armClientRead(at: Clock.now())
+            let now = Clock.now()
+            self.exchange.machine.bodyAwaited(at: now)
+            self.armClientRead(at: now)
         }
     }
 

@@ -1,5 +1,6 @@
 import Domain
 import HTTPWire
+import MetricKernel
 import NIOCore
 import Pipeline
 
@@ -22,6 +23,19 @@ extension ClientConnection {
         let isSampled = self.loop.configuration.traceSampler?.samples(trace) ?? false
         exchange.trace = TraceContext(starting: trace, spanID: span, flags: isSampled ? .sampled : [])
         exchange.forwardsTraceState = false
+    }
+
+    /// Whom the metrics may point at for an observation made at `now`.
+    ///
+    /// - Parameters:
+    ///   - now: the moment of the observation.
+    ///   - span: the span it belongs to; the request's own when nil.
+    /// - Returns: trace, span and request id.
+    func exemplar(at now: MonotonicTime, span: SpanID? = nil) -> ExemplarContext {
+        let (trace, id) = (self.exchange.trace, self.exchange.id)
+        return ExemplarContext(
+            traceID: (trace.traceID.high, trace.traceID.low), spanID: (span ?? trace.spanID).rawValue,
+            requestID: id.span.bytes, wallTime: self.loop.wallClock(at: now))
     }
 
     /// The parent the client named; nil when it is malformed or more than one is named.

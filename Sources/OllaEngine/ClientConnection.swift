@@ -42,6 +42,8 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
 
     let loop: EngineLoop
     let clientAddress: [UInt8]
+    /// Stands for the address where clients are told apart and not named.
+    let clientFingerprint: UInt64
     var context: ChannelHandlerContext?
 
     // Input.
@@ -88,7 +90,13 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
     init(loop: EngineLoop, clientAddress: [UInt8]) {
         self.loop = loop
         self.clientAddress = clientAddress
+        self.clientFingerprint = Self.fingerprint(clientAddress)
         self.exchange = Exchange(fleet: loop.currentFleet())
+    }
+
+    /// FNV-1a, 64 bits (RFC 9923): the same on every loop.
+    private static func fingerprint(_ bytes: [UInt8]) -> UInt64 {
+        bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
 
     // MARK: Channel events

@@ -66,6 +66,10 @@ final class Exchange {
     var attemptSpan = SpanID.none
     /// Bytes sent to the endpoint of the running attempt.
     var attemptSent = 0
+    /// Bytes of the running attempt's answer that have been counted.
+    var attemptReported = 0
+    /// Whether the last endpoint was chosen although it does not serve the model.
+    var usedFallback = false
     /// Whether the body goes to the endpoint chunked.
     var sendsChunks = false
     /// What a refusal says to the log.
@@ -121,6 +125,8 @@ final class Exchange {
         self.ticket = nil
         self.attemptSpan = .none
         self.attemptSent = 0
+        self.attemptReported = 0
+        self.usedFallback = false
         self.sendsChunks = false
         self.refusal = nil
         self.observation.reset()

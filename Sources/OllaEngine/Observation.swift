@@ -1,5 +1,6 @@
 import Dialects
 import Domain
+import MetricKernel
 import Telemetry
 
 /// What an LLM answer's bytes tell while they go by: deltas and their times, tokens, why it stopped.
@@ -57,14 +58,14 @@ struct Observation {
     /// Deltas arrived at `now`.
     mutating func deltasArrived(
         _ count: Int, at now: MonotonicTime, requestRead: MonotonicTime, model: ModelSlot, endpoint: EndpointSlot,
-        recorder: LoopRecorder
+        recorder: LoopRecorder, exemplar: @autoclosure () -> ExemplarContext
     ) {
         guard let cells = self.cells else {
             let cells = recorder.streamCells(model: model, endpoint: endpoint)
             self.cells = cells
             let time = now - requestRead
             self.timeToFirstToken = time
-            recorder.firstToken(cells, model: model, endpoint: endpoint, time)
+            recorder.firstToken(cells, model: model, endpoint: endpoint, time, exemplar: exemplar())
             self.firstDelta = now
             self.lastDelta = now
             if count > 1 { recorder.chunks(cells, count: count - 1, gap: .zero) }

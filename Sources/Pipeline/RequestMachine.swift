@@ -269,6 +269,11 @@ extension RequestMachine {
         }
     }
 
+    /// The answer is complete, but the client's socket has not taken all of it: it is the client who is waited for.
+    public mutating func answerHeldUp(at now: MonotonicTime) {
+        if self.phase == .finishing || self.phase == .answering { self.timeline.enter(.writeResponse, at: now) }
+    }
+
     private var mayRetry: Bool {
         self.policy.isEnabled && self.isReplayable && !self.hasStartedAnswer
             && (self.policy.maxAttempts == 0 || self.attemptCount < self.policy.maxAttempts)

@@ -23,7 +23,6 @@ enum Inaction {
         "translators",
         "engineering",
         "dashboard",
-        "metrics.views",
         "tracing",
     ]
 

@@ -11,8 +11,14 @@ public struct EndpointTotals: Sendable {
         public var attempts = 0
         /// Those that failed; cancellations by clients are no failures.
         public var failures = 0
-        /// The time of all of them.
+        /// Those that were answered whole.
+        public var successes = 0
+        /// The time of all successes.
         public var duration = Nanoseconds.zero
+        /// The shortest success.
+        public var quickest: Nanoseconds?
+        /// The longest success.
+        public var slowest: Nanoseconds?
         /// Bytes received from the endpoint.
         public var bytesReceived = 0
     }
@@ -24,12 +30,7 @@ public struct EndpointTotals: Sendable {
     /// Reads a snapshot.
     public init(_ snapshot: MetricsSnapshot) {
         self.addAttempts(snapshot)
-        if let family = snapshot.family(Self.name(.upstreamAttemptDurationSeconds)) {
-            for series in 0..<family.seriesCount {
-                let time = Nanoseconds(rawValue: Int64(clamping: family.sum(of: series)))
-                self.totals[family.labels(of: series)[0], default: .init()].duration += time
-            }
-        }
+        self.addTimes(snapshot)
         if let family = snapshot.family(Self.name(.upstreamBytesTotal)) {
             for series in 0..<family.seriesCount {
                 let labels = family.labels(of: series)
@@ -42,7 +43,25 @@ public struct EndpointTotals: Sendable {
         }
     }
 
-    private static func name(_ metric: Metric) -> String { MetricCatalog.rows[Int(metric.rawValue)].name }
+    private static func name(_ metric: Metric) -> String { MetricCatalog.row(metric).name }
+
+    private mutating func addTimes(_ snapshot: MetricsSnapshot) {
+        let reader = SnapshotReader(snapshot)
+        reader.each(.viewEndpointSuccessSecondsTotal) { family, series, labels in
+            let time = Nanoseconds(rawValue: Int64(clamping: family.total(of: series)))
+            self.totals[labels[0], default: .init()].duration += time
+        }
+        reader.each(.viewQuickestSuccess) { family, series, labels in
+            let time = Nanoseconds(rawValue: family.level(of: series))
+            let known = self.totals[labels[0], default: .init()].quickest
+            self.totals[labels[0], default: .init()].quickest = min(known ?? time, time)
+        }
+        reader.each(.viewSlowestSuccess) { family, series, labels in
+            let time = Nanoseconds(rawValue: family.level(of: series))
+            let known = self.totals[labels[0], default: .init()].slowest
+            self.totals[labels[0], default: .init()].slowest = max(known ?? time, time)
+        }
+    }
 
     private mutating func addAttempts(_ snapshot: MetricsSnapshot) {
         guard let family = snapshot.family(Self.name(.upstreamRequestsTotal)) else { return }
@@ -53,6 +72,9 @@ public struct EndpointTotals: Sendable {
             let isFailure =
                 labels[2] == Int(AttemptOutcome.upstreamError.position)
                 || labels[2] == Int(AttemptOutcome.upstreamTimeout.position)
+            if labels[2] == Int(AttemptOutcome.ok.position) {
+                self.totals[labels[0], default: .init()].successes += count
+            }
             if isFailure { self.totals[labels[0], default: .init()].failures += count }
         }
     }

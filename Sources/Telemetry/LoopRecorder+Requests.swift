@@ -1,8 +1,8 @@
 public import Domain
-import MetricKernel
+public import MetricKernel
 
 extension LoopRecorder {
-    /// A request head was parsed; ``requestFinished(_:)`` follows on the same loop, whatever
+    /// A request head was parsed; ``requestFinished(_:exemplar:)`` follows on the same loop, whatever
     /// happens.
     public func requestStarted(_ route: RouteClass) {
         self.shard.update {
@@ -34,7 +34,7 @@ extension LoopRecorder {
     ///
     /// Upstream time that belongs to no listed attempt goes to the last attempt's endpoint, or to
     /// `other` when there was none, so stages and parties always add up to the request's duration.
-    public func requestFinished(_ report: RequestReport) {
+    public func requestFinished(_ report: RequestReport, exemplar: ExemplarContext? = nil) {
         self.shard.update { shard in
             let code = report.code == 0 && report.outcome == .clientCancelled ? 499 : report.code
             shard.count(
@@ -49,12 +49,14 @@ extension LoopRecorder {
                 shard.count(.metricsLabelOverflowTotal, .init(BoundedLabel.model.position))
             }
             guard !report.isScrape else { return }
-            self.recordDistributions(of: report, code: code)
-            self.recordTimes(of: report)
+            self.recordDistributions(of: report, code: code, exemplar)
+            self.recordTimes(of: report, exemplar)
         }
     }
 
-    private func recordDistributions(of report: RequestReport, code: Int) {
+    private func recordDistributions(
+        of report: RequestReport, code: Int, _ exemplar: ExemplarContext?
+    ) {
         let shard = self.shard
         let route = LabelIndexes(report.route.position)
         shard.observe(
@@ -62,18 +64,20 @@ extension LoopRecorder {
             .init(
                 report.route.position, UInt16(report.isStream ? 1 : 0),
                 StatusCode.classPosition(code)),
-            report.timeline.total)
-        shard.observe(.requestBodyBytes, route, report.requestBodyBytes)
-        shard.observe(.responseBodyBytes, route, report.responseBodyBytes)
-        if report.attempts.count > 0 { shard.observe(.requestAttempts, report.attempts.count) }
+            report.timeline.total, exemplar)
+        shard.observe(.requestBodyBytes, route, report.requestBodyBytes, exemplar)
+        shard.observe(.responseBodyBytes, route, report.responseBodyBytes, exemplar)
+        if report.attempts.count > 0 {
+            shard.observe(.requestAttempts, LabelIndexes(), report.attempts.count, exemplar)
+        }
         if let operation = report.operation {
             shard.observe(
                 .operationDurationSeconds, .init(report.model.rawValue, operation.position),
-                report.operationDuration)
+                report.operationDuration, exemplar)
         }
     }
 
-    private func recordTimes(of report: RequestReport) {
+    private func recordTimes(of report: RequestReport, _ exemplar: ExemplarContext?) {
         let timeline = report.timeline
         var client = Nanoseconds.zero
         var gateway = Nanoseconds.zero
@@ -81,11 +85,13 @@ extension LoopRecorder {
             let spent = timeline[stage]
             if stage.party == .client { client += spent } else { gateway += spent }
             if spent > .zero || stage == .readHead || stage == .finish {
-                self.shard.observe(.requestStageDurationSeconds, .init(stage.position), spent)
+                self.shard.observe(
+                    .requestStageDurationSeconds, .init(stage.position), spent, exemplar)
             }
         }
-        let endpoint = self.recordUpstreamTimes(of: report)
-        self.shard.observe(.overheadSeconds, .init(UInt16(report.isStream ? 1 : 0)), gateway)
+        let endpoint = self.recordUpstreamTimes(of: report, exemplar)
+        self.shard.observe(
+            .overheadSeconds, .init(UInt16(report.isStream ? 1 : 0)), gateway, exemplar)
         self.addPartyTime(report.route, .client, client)
         self.addPartyTime(report.route, .gateway, gateway)
         self.addPartyTime(report.route, .endpoint, endpoint)
@@ -98,7 +104,9 @@ extension LoopRecorder {
     }
 
     /// Records the stages of every attempt; returns the time spent on endpoints.
-    private func recordUpstreamTimes(of report: RequestReport) -> Nanoseconds {
+    private func recordUpstreamTimes(
+        of report: RequestReport, _ exemplar: ExemplarContext?
+    ) -> Nanoseconds {
         let timeline = report.timeline
         let left = UpstreamTimes(
             acquire: timeline[.acquire], send: timeline[.send], wait: timeline[.wait],
@@ -114,28 +122,32 @@ extension LoopRecorder {
                 attempt.times.stream += left.stream
             }
             endpoint += attempt.times.total
-            self.observe(attempt.times, on: attempt.endpoint, countsAcquire: true)
+            self.observe(attempt.times, on: attempt.endpoint, countsAcquire: true, exemplar)
         }
         if last < 0, left.total > Nanoseconds.zero {
             endpoint += left.total
-            self.observe(left, on: .other, countsAcquire: false)
+            self.observe(left, on: .other, countsAcquire: false, exemplar)
         }
         return endpoint
     }
 
     private func observe(
-        _ times: UpstreamTimes, on endpoint: EndpointSlot, countsAcquire: Bool
+        _ times: UpstreamTimes, on endpoint: EndpointSlot, countsAcquire: Bool,
+        _ exemplar: ExemplarContext?
     ) {
         if countsAcquire || times.acquire > .zero {
-            self.observe(.acquire, times.acquire, on: endpoint)
+            self.observe(.acquire, times.acquire, on: endpoint, exemplar)
         }
-        if times.send > .zero { self.observe(.send, times.send, on: endpoint) }
-        if times.wait > .zero { self.observe(.wait, times.wait, on: endpoint) }
-        if times.stream > .zero { self.observe(.stream, times.stream, on: endpoint) }
+        if times.send > .zero { self.observe(.send, times.send, on: endpoint, exemplar) }
+        if times.wait > .zero { self.observe(.wait, times.wait, on: endpoint, exemplar) }
+        if times.stream > .zero { self.observe(.stream, times.stream, on: endpoint, exemplar) }
     }
 
-    private func observe(_ stage: Stage, _ time: Nanoseconds, on endpoint: EndpointSlot) {
+    private func observe(
+        _ stage: Stage, _ time: Nanoseconds, on endpoint: EndpointSlot, _ exemplar: ExemplarContext?
+    ) {
         self.shard.observe(
-            .upstreamStageDurationSeconds, .init(endpoint.rawValue, stage.position), time)
+            .upstreamStageDurationSeconds, .init(endpoint.rawValue, stage.position), time,
+            exemplar)
     }
 }

@@ -45,11 +45,13 @@ extension LoopRecorder {
     ///
     /// Counts the delta too: gaps + first tokens = chunks on every snapshot.
     public func firstToken(
-        _ cells: StreamCells, model: ModelSlot, endpoint: EndpointSlot, _ time: Nanoseconds
+        _ cells: StreamCells, model: ModelSlot, endpoint: EndpointSlot, _ time: Nanoseconds,
+        exemplar: ExemplarContext? = nil
     ) {
         self.shard.update {
             $0.observe(
-                .timeToFirstTokenSeconds, .init(model.rawValue, self.pair(endpoint).rawValue), time)
+                .timeToFirstTokenSeconds, .init(model.rawValue, self.pair(endpoint).rawValue), time,
+                exemplar)
             $0.add(1, to: cells.chunks)
         }
     }
@@ -80,21 +82,22 @@ extension LoopRecorder {
     /// more.
     public func streamFinished(
         model: ModelSlot, endpoint: EndpointSlot, timePerOutputToken: Nanoseconds?,
-        longestStall: Nanoseconds?, tokensPerSecond: Double?
+        longestStall: Nanoseconds?, tokensPerSecond: Double?, exemplar: ExemplarContext? = nil
     ) {
         self.shard.update {
             if let timePerOutputToken {
                 $0.observe(
                     .timePerOutputTokenSeconds,
-                    .init(model.rawValue, self.pair(endpoint).rawValue), timePerOutputToken)
+                    .init(model.rawValue, self.pair(endpoint).rawValue), timePerOutputToken, exemplar)
             }
             if let longestStall {
-                $0.observe(.streamLongestStallSeconds, .init(model.rawValue), longestStall)
+                $0.observe(.streamLongestStallSeconds, .init(model.rawValue), longestStall, exemplar)
             }
             // Past a million million tokens a second the value is a mistake, not a measurement.
             if let tokensPerSecond, tokensPerSecond >= 0, tokensPerSecond < 1e12 {
                 $0.observe(
-                    .outputTokensPerSecond, .init(model.rawValue), Int(tokensPerSecond * 1_000))
+                    .outputTokensPerSecond, .init(model.rawValue), Int(tokensPerSecond * 1_000),
+                    exemplar)
             }
         }
     }
@@ -104,10 +107,13 @@ extension LoopRecorder {
 
 extension LoopRecorder {
     /// The endpoint reported token counts; counts it did not report are left out.
-    public func usage(_ model: ModelSlot, _ endpoint: EndpointSlot, _ usage: TokenUsage) {
+    public func usage(
+        _ model: ModelSlot, _ endpoint: EndpointSlot, _ usage: TokenUsage,
+        exemplar: ExemplarContext? = nil
+    ) {
         self.shard.update {
-            self.recordTokens($0, model, endpoint, .input, usage.input)
-            self.recordTokens($0, model, endpoint, .output, usage.output)
+            self.recordTokens($0, model, endpoint, .input, usage.input, exemplar)
+            self.recordTokens($0, model, endpoint, .output, usage.output, exemplar)
             self.recordDetail($0, model, .inputCached, usage.inputCached)
             self.recordDetail($0, model, .inputCacheCreation, usage.inputCacheCreation)
             self.recordDetail($0, model, .outputReasoning, usage.outputReasoning)
@@ -116,13 +122,14 @@ extension LoopRecorder {
 
     private func recordTokens(
         _ shard: MetricShard, _ model: ModelSlot, _ endpoint: EndpointSlot, _ type: TokenType,
-        _ tokens: Int64
+        _ tokens: Int64, _ exemplar: ExemplarContext?
     ) {
         guard tokens >= 0 else { return }
         shard.count(
             .tokensTotal, .init(model.rawValue, endpoint.rawValue, type.position),
             by: UInt64(tokens))
-        shard.observe(.requestTokens, .init(model.rawValue, type.position), Int(tokens))
+        shard.observe(
+            .requestTokens, .init(model.rawValue, type.position), Int(tokens), exemplar)
     }
 
     private func recordDetail(

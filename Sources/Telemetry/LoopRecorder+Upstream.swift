@@ -1,10 +1,10 @@
 public import Domain
-import MetricKernel
+public import MetricKernel
 
 // MARK: - Attempts
 
 extension LoopRecorder {
-    /// An attempt began on an endpoint; ``attemptFinished(_:code:outcome:duration:error:)``
+    /// An attempt began on an endpoint; ``attemptFinished(_:code:outcome:duration:error:exemplar:)``
     /// follows.
     public func attemptStarted(_ endpoint: EndpointSlot) {
         self.shard.update {
@@ -21,18 +21,37 @@ extension LoopRecorder {
     /// the last upstream byte; `error` says what failed, also for an answer of 429 or 5xx.
     public func attemptFinished(
         _ endpoint: EndpointSlot, code: Int, outcome: AttemptOutcome, duration: Nanoseconds,
-        error: UpstreamErrorType?
+        error: UpstreamErrorType?, exemplar: ExemplarContext? = nil
     ) {
         self.shard.update {
             $0.count(
                 .upstreamRequestsTotal,
                 .init(endpoint.rawValue, StatusCode.position(code), outcome.position))
             $0.move(.upstreamRequestsInFlight, .init(endpoint.rawValue), by: -1)
-            $0.observe(.upstreamAttemptDurationSeconds, .init(endpoint.rawValue), duration)
+            $0.observe(
+                .upstreamAttemptDurationSeconds, .init(endpoint.rawValue), duration, exemplar)
             if let error {
                 $0.count(.upstreamErrorsTotal, .init(endpoint.rawValue, error.position))
             }
+            if outcome == .ok { self.noteSuccess($0, endpoint, duration) }
         }
+    }
+
+    /// Keeps what status pages say about the time of successes.
+    private func noteSuccess(
+        _ shard: MetricShard, _ endpoint: EndpointSlot, _ duration: Nanoseconds
+    ) {
+        shard.count(
+            .viewEndpointSuccessSecondsTotal, .init(endpoint.rawValue),
+            by: UInt64(max(duration.rawValue, 0)))
+        let labels = LabelIndexes(endpoint.rawValue, UInt16(self.loop))
+        let known = self.extremes[endpoint]
+        let quickest = min(known?.quickest ?? duration, duration)
+        let slowest = max(known?.slowest ?? duration, duration)
+        if let known, known.quickest == quickest, known.slowest == slowest { return }
+        self.extremes[endpoint] = (quickest, slowest)
+        shard.set(.viewQuickestSuccess, labels, to: quickest.rawValue)
+        shard.set(.viewSlowestSuccess, labels, to: slowest.rawValue)
     }
 
     /// A failed attempt is followed by another one.
@@ -62,8 +81,12 @@ extension LoopRecorder {
     }
 
     /// The response head arrived `time` after the request was fully read.
-    public func firstByte(_ endpoint: EndpointSlot, _ time: Nanoseconds) {
-        self.shard.update { $0.observe(.timeToFirstByteSeconds, .init(endpoint.rawValue), time) }
+    public func firstByte(
+        _ endpoint: EndpointSlot, _ time: Nanoseconds, exemplar: ExemplarContext? = nil
+    ) {
+        self.shard.update {
+            $0.observe(.timeToFirstByteSeconds, .init(endpoint.rawValue), time, exemplar)
+        }
     }
 }
 

@@ -4,7 +4,7 @@ public import MetricKernel
 /// Records what happens on one event loop.
 ///
 /// Every method is one group of writes: a snapshot shows all of it or nothing. Series are created
-/// at first sight; from then on no method allocates (``requestFinished(_:)`` included), locks or
+/// at first sight; from then on no method allocates (``requestFinished(_:exemplar:)`` included), locks or
 /// reads a clock, and each costs some nanoseconds per number it records.
 ///
 /// - Isolation: one event loop. `@unchecked Sendable` only so that the loop's owner can hand it
@@ -15,11 +15,17 @@ public final class LoopRecorder: @unchecked Sendable {
     public let loop: Int
     @usableFromInline let shard: MetricShard
     private let splitsPairs: Bool
+    /// Whether the cells that only views show are written.
+    let feedsViews: Bool
+    var clients = ClientPlaces()
+    /// The shortest and the longest success on each endpoint.
+    var extremes: [EndpointSlot: (quickest: Nanoseconds, slowest: Nanoseconds)] = [:]
 
-    init(loop: Int, schema: MetricSchema, splitsPairs: Bool) {
+    init(loop: Int, schema: MetricSchema, splitsPairs: Bool, feedsViews: Bool) {
         self.loop = loop
         self.shard = MetricShard(schema: schema)
         self.splitsPairs = splitsPairs
+        self.feedsViews = feedsViews
     }
 
     /// Copies the shard, on its loop: exact across all its metrics.
@@ -89,13 +95,14 @@ extension LoopRecorder {
     /// follows, so that decisions = attempts started + rejections holds on every snapshot. A second
     /// attempt on the same endpoint is a second choice.
     public func routeChosen(
-        _ endpoint: EndpointSlot, balancer: BalancerLabel, reason: RoutingReason, candidates: Int
+        _ endpoint: EndpointSlot, balancer: BalancerLabel, reason: RoutingReason, candidates: Int,
+        exemplar: ExemplarContext? = nil
     ) {
         self.shard.update {
             $0.count(
                 .routingDecisionsTotal,
                 .init(endpoint.rawValue, balancer.position, reason.position))
-            $0.observe(.routingCandidates, candidates)
+            $0.observe(.routingCandidates, LabelIndexes(), candidates, exemplar)
         }
     }
 

@@ -218,4 +218,22 @@ public enum Metric: UInt16, CaseIterable, Sendable {
     case swiftEventLoopThreads
     /// `swift_allocated_bytes`
     case swiftAllocatedBytes
+    /// Not exported: attempts by model, endpoint and outcome.
+    case viewAttemptsTotal
+    /// Not exported: time of successful attempts by model and endpoint.
+    case viewSuccessSecondsTotal
+    /// Not exported: failed attempts since the last success by model and endpoint.
+    case viewConsecutiveErrors
+    /// Not exported: response bytes by model.
+    case viewModelBytesTotal
+    /// Not exported: how requests found their endpoint, by model.
+    case viewModelRoutingTotal
+    /// Not exported: clients of a model.
+    case viewClients
+    /// Not exported: time of successful attempts by endpoint.
+    case viewEndpointSuccessSecondsTotal
+    /// Not exported: the quickest success of an endpoint on each loop.
+    case viewQuickestSuccess
+    /// Not exported: the slowest success of an endpoint on each loop.
+    case viewSlowestSuccess
 }

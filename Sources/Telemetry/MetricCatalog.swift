@@ -49,6 +49,10 @@ public struct LabelSource: Sendable {
         LabelSource(name: name, values: .closed(Label.values))
     }
 
+    static func closed(_ name: String, _ values: [String]) -> LabelSource {
+        LabelSource(name: name, values: .closed(values))
+    }
+
     static let endpoint = LabelSource(name: "endpoint", values: .endpoints)
     static let model = LabelSource(name: "model", values: .models)
     static let clientKey = LabelSource(name: "key", values: .clientKeys)

@@ -23,6 +23,8 @@ public final class MetricStore: Sendable {
         /// The histograms that are native ones too, by the names of
         /// ``MetricCatalog/histograms(named:)``; unknown ones are left out.
         public var nativeHistograms: [String] = []
+        /// The further sets of names a page shows.
+        public var views: Set<MetricView>
         /// The version of this build.
         public var version: String
         /// The source revision of this build.
@@ -33,7 +35,7 @@ public final class MetricStore: Sendable {
         /// A configuration with the defaults.
         public init(
             loops: Int, endpoints: [String] = [], clientKeys: [String] = [], maxModels: Int = 200,
-            splitsModelEndpointPairs: Bool = true, version: String = "unknown",
+            splitsModelEndpointPairs: Bool = true, views: Set<MetricView> = [], version: String = "unknown",
             revision: String = "unknown", swiftVersion: String = "unknown"
         ) {
             self.loops = loops
@@ -41,6 +43,7 @@ public final class MetricStore: Sendable {
             self.clientKeys = clientKeys
             self.maxModels = maxModels
             self.splitsModelEndpointPairs = splitsModelEndpointPairs
+            self.views = views
             self.version = version
             self.revision = revision
             self.swiftVersion = swiftVersion
@@ -56,6 +59,7 @@ public final class MetricStore: Sendable {
     public let loops: [LoopRecorder]
     /// The recorder of everything that is not on an event loop.
     public let control: ControlRecorder
+    private let views: Set<MetricView>
     private let endpoints: LabelRegistry
     private let models: LabelRegistry
     private let clientKeys: LabelRegistry
@@ -65,6 +69,7 @@ public final class MetricStore: Sendable {
     /// Makes the recorders and the series that exist before anything happens.
     public init(_ configuration: Configuration) {
         let loopCount = min(max(configuration.loops, 1), 1024)
+        self.views = configuration.views
         self.endpoints = LabelRegistry(
             reserved: EndpointSlot.reserved, liveLimit: EndpointSet.capacity)
         self.models = LabelRegistry(
@@ -76,14 +81,15 @@ public final class MetricStore: Sendable {
             loops: loopCount, configuration: configuration,
             natives: MetricCatalog.histograms(named: configuration.nativeHistograms).found)
         do {
-            self.schema = try MetricSchema(families: MetricCatalog.rows.map(sources.describe))
+            self.schema = try MetricSchema(families: MetricCatalog.all.map(sources.describe))
         } catch {
             preconditionFailure("the catalogue is inconsistent: \(error)")
         }
         let schema = self.schema
         self.loops = (0..<loopCount).map {
             LoopRecorder(
-                loop: $0, schema: schema, splitsPairs: configuration.splitsModelEndpointPairs)
+                loop: $0, schema: schema, splitsPairs: configuration.splitsModelEndpointPairs,
+                feedsViews: configuration.views.contains(.olla))
         }
         self.control = ControlRecorder(schema: schema)
         self.latest = Mutex(Array(repeating: ShardSnapshot(), count: loopCount))
@@ -142,8 +148,19 @@ extension MetricStore {
         return self.latest.withLock { $0[loop] }
     }
 
+    /// What a snapshot is made for.
+    public enum Purpose: Sendable {
+        /// A page for a scraper: series of removed label values are shown for the last time, and
+        /// views are added.
+        case scrape
+        /// A look at the numbers that leaves no trace.
+        case look
+    }
+
     /// Puts one copy of every loop's shard, in loop order, and the facts of the moment together.
-    public func snapshot(shards: [ShardSnapshot], facts: ScrapeFacts) -> MetricsSnapshot {
+    public func snapshot(
+        shards: [ShardSnapshot], facts: ScrapeFacts, for purpose: Purpose = .scrape
+    ) -> MetricsSnapshot {
         self.latest.withLock { latest in
             for loop in latest.indices where loop < shards.count { latest[loop] = shards[loop] }
         }
@@ -161,14 +178,24 @@ extension MetricStore {
             sampleCountFamily: Metric.metricsSeries.family,
             occasion: .init(
                 startTime: facts.process?.startTime.rawValue ?? 0,
-                wallTime: facts.wallTime?.rawValue ?? 0))
-        self.control.seriesEvicted(
-            .endpointRemoved, snapshot.retired[ObjectIdentifier(self.endpoints)] ?? 0)
-        self.control.seriesEvicted(
-            .modelRemoved, snapshot.retired[ObjectIdentifier(self.models)] ?? 0)
-        self.control.seriesEvicted(
-            .keyRemoved, snapshot.retired[ObjectIdentifier(self.clientKeys)] ?? 0)
-        return snapshot
+                wallTime: facts.wallTime.rawValue, buriesRemoved: purpose == .scrape))
+        guard purpose == .scrape else { return snapshot }
+        for (registry, reason) in [
+            (self.endpoints, EvictionReason.endpointRemoved), (self.models, .modelRemoved),
+            (self.clientKeys, .keyRemoved),
+        ] {
+            self.control.seriesEvicted(reason, snapshot.retired[ObjectIdentifier(registry)] ?? 0)
+        }
+        return self.addingViews(to: snapshot, facts)
+    }
+
+    private func addingViews(to snapshot: MetricsSnapshot, _ facts: ScrapeFacts) -> MetricsSnapshot {
+        guard !self.views.isEmpty else { return snapshot }
+        let reader = SnapshotReader(snapshot)
+        var families: [FamilySnapshot] = []
+        if self.views.contains(.otel) { families += OTelView.families(reader) }
+        if self.views.contains(.olla) { families += OllaView(reader, facts).families() }
+        return snapshot.adding(families)
     }
 
     /// Copies every shard from the calling thread and makes a snapshot of them.
@@ -200,7 +227,8 @@ private struct LabelSources {
             labels: row.labels.map {
                 LabelDescriptor(name: $0.name, domain: self.domain($0.values))
             },
-            buckets: row.buckets, isNative: self.natives.contains(row.metric))
+            buckets: row.buckets, isNative: self.natives.contains(row.metric),
+            isExported: row.metric.rawValue < Metric.viewAttemptsTotal.rawValue)
     }
 
     private func domain(_ values: LabelSource.Values) -> LabelDescriptor.Domain {

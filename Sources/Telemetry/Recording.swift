@@ -31,9 +31,13 @@ extension MetricShard {
         self.set(value, in: self.gauge(metric.family, labels))
     }
 
+    /// Counts a value and, if told whose it is, offers it as an exemplar; kept ones are counted.
     @inline(__always)
-    func observe(_ metric: Metric, _ labels: LabelIndexes, _ value: Nanoseconds) {
-        self.observe(value.rawValue, in: self.histogram(metric.family, labels))
+    func observe(
+        _ metric: Metric, _ labels: LabelIndexes, _ value: Nanoseconds,
+        _ exemplar: ExemplarContext? = nil
+    ) {
+        self.observe(metric, labels, stored: value.rawValue, exemplar)
     }
 
     @inline(__always)
@@ -42,12 +46,20 @@ extension MetricShard {
     }
 
     @inline(__always)
-    func observe(_ metric: Metric, _ labels: LabelIndexes, _ value: Int) {
-        self.observe(Int64(value), in: self.histogram(metric.family, labels))
+    func observe(
+        _ metric: Metric, _ labels: LabelIndexes, _ value: Int, _ exemplar: ExemplarContext? = nil
+    ) {
+        self.observe(metric, labels, stored: Int64(value), exemplar)
     }
 
     @inline(__always)
-    func observe(_ metric: Metric, _ value: Int) { self.observe(metric, LabelIndexes(), value) }
+    private func observe(
+        _ metric: Metric, _ labels: LabelIndexes, stored value: Int64, _ exemplar: ExemplarContext?
+    ) {
+        let cell = self.histogram(metric.family, labels)
+        guard let exemplar else { return self.observe(value, in: cell) }
+        if self.observe(value, in: cell, exemplar: exemplar) { self.count(.metricsExemplarsTotal) }
+    }
 }
 
 extension Metric {

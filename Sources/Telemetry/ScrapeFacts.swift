@@ -55,7 +55,7 @@ public struct ScrapeFacts: Sendable {
     }
 
     /// The moment of the scrape.
-    public var wallTime: Nanoseconds?
+    public var wallTime = Nanoseconds.zero
     /// What the operating system says about the process.
     public var process: Process?
     /// What the log writer says.
@@ -66,6 +66,10 @@ public struct ScrapeFacts: Sendable {
     public var endpoints: (healthy: Int, unhealthy: Int)?
     /// Client buckets now held by the rate limiter.
     public var rateLimitTrackedClients = 0
+    /// Client addresses that were refused by the rate limiter within the last hour.
+    public var rateLimitedClients = 0
+    /// The priorities of the endpoints, for the view that shows them.
+    public var endpointPriorities: [EndpointSlot: Int] = [:]
     /// Sticky sessions now held.
     public var stickySessions = 0
     private(set) var inFlightByAge: InlineArray<5, Int64> = .init(repeating: 0)

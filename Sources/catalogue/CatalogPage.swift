@@ -17,7 +17,7 @@ enum CatalogPage {
             page += "\n## \(section.rawValue)\n"
             for row in rows { page += self.family(row) }
         }
-        return page
+        return page + self.views()
     }
 
     private static func introduction() -> String {
@@ -99,13 +99,37 @@ enum CatalogPage {
         return text
     }
 
-    private static func kind(_ row: CatalogRow) -> String {
-        switch row.kind {
+    private static func kind(_ row: CatalogRow) -> String { self.kind(row.kind) }
+
+    private static func kind(_ kind: MetricKind) -> String {
+        switch kind {
         case .counter: "counter"
         case .gauge: "gauge"
         case .info: "info"
         case .histogram: "histogram"
         }
+    }
+
+    private static func views() -> String {
+        var text = """
+
+            ## Views
+
+            `metrics.views: [olla, otel]` adds further names over the same measurements; both are off by default because
+            they double what a scraper stores. `olla` has the 45 names of the compatible system with true counts; those
+            names do not pass `promtool check metrics`. `otel` has the names of the OpenTelemetry conventions as
+            projections; rows of the conventions that need a dimension none of our families has are left out
+            (`gen_ai.client.operation.time_to_first_chunk`, `gen_ai.server.request.duration`).
+
+            """
+        for view in MetricView.allCases {
+            text += "\n### View `\(view.rawValue)`\n\n| Family | Type | Labels | Meaning |\n|---|---|---|---|\n"
+            for row in view.rows {
+                let labels = row.labels.isEmpty ? "—" : row.labels.map { "`\($0)`" }.joined(separator: " ")
+                text += "| `\(row.name)` | \(self.kind(row.kind)) | \(labels) | \(row.help) |\n"
+            }
+        }
+        return text
     }
 
     private static func unit(_ row: CatalogRow) -> String {

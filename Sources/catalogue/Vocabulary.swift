@@ -42,6 +42,7 @@ struct Vocabulary {
     init(targetLabels: [String] = []) {
         let ambient = Self.targetLabels.union(targetLabels)
         for row in MetricCatalog.rows { self.add(row, ambient) }
+        for row in MetricView.allCases.flatMap({ $0.rows }) { self.add(row, ambient) }
     }
 
     private mutating func add(_ row: CatalogRow, _ ambient: Set<String>) {
@@ -58,6 +59,15 @@ struct Vocabulary {
         shape.labels?.insert("le")
         shape.values["le"] = Set((row.buckets?.boundTexts(in: row.unit) ?? []) + ["+Inf"])
         self.shapes[row.name + "_bucket"] = shape
+    }
+
+    private mutating func add(_ row: MetricView.Row, _ ambient: Set<String>) {
+        let labels = ambient.union(row.labels)
+        self.shapes[row.name] = SeriesShape(labels: labels)
+        guard row.kind == .histogram else { return }
+        self.shapes[row.name + "_sum"] = SeriesShape(labels: labels)
+        self.shapes[row.name + "_count"] = SeriesShape(labels: labels)
+        self.shapes[row.name + "_bucket"] = SeriesShape(labels: labels.union(["le"]))
     }
 
     /// Adds what a recording rule makes; rules of one name are read together.

@@ -9,7 +9,7 @@ import Testing
 struct InvariantTests {
     /// How long the load lasts; `GLASSPOT_SOAK_SECONDS` makes it longer.
     private static let seconds =
-        ProcessInfo.processInfo.environment["GLASSPOT_SOAK_SECONDS"].flatMap { Int($0) } ?? 8
+        ProcessInfo.processInfo.environment["GLASSPOT_SOAK_SECONDS"].flatMap { Int($0) } ?? 20
 
     private static func behaviour(_ models: [String], seed: UInt64, fails: Bool) -> MockBehaviour {
         let odds: [FaultPlan.Odds] = [

@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct MetricCatalogTests {
     @Test func everyFamilyHasOneRowInTheOrderOfItsCase() {
-        #expect(MetricCatalog.rows.map { $0.metric } == Metric.allCases)
+        #expect(MetricCatalog.all.map { $0.metric } == Metric.allCases)
         #expect(MetricCatalog.sections.map { $0.section } == MetricSection.allCases)
     }
 
@@ -33,7 +33,8 @@ import Testing
     @Test func theSchemaAcceptsTheCatalogue() {
         let store = MetricStore(.init(loops: 1))
         #expect(store.schema.families.count == Metric.allCases.count)
-        #expect(store.schema.families.map { $0.name } == MetricCatalog.rows.map { $0.name })
+        #expect(store.schema.families.map { $0.name } == MetricCatalog.all.map { $0.name })
+        #expect(store.schema.families.map { $0.isExported } == MetricCatalog.all.map { !$0.name.hasPrefix("view_") })
     }
 
     @Test(arguments: MetricCatalog.rows.filter { $0.kind == .histogram })

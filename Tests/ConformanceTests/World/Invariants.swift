@@ -114,11 +114,6 @@ enum Invariants {
         return breaches
     }
 
-    /// 7: no label is empty.
-    private static func labels(_ page: MetricsPage) -> [String] {
-        page.samples.filter { $0.labels.contains("=\"\"") }.map { "7: empty label in \($0.name){\($0.labels)}" }
-    }
-
     /// 9: an endpoint and a breaker are in exactly one state; nothing is open less than not at all.
     private static func states(_ page: MetricsPage) -> [String] {
         var breaches: [String] = []
