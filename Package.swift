@@ -89,10 +89,14 @@ let package = Package(
             name: "Journal", dependencies: ["Domain", "Telemetry", "CZlib"],
             swiftSettings: house + dataPath),
         .target(
+            name: "TraceExport",
+            dependencies: ["Domain", "Journal", asyncHTTPClient, nioCore, nioHTTP1, lifecycle],
+            swiftSettings: house),
+        .target(
             name: "OllaEngine",
             dependencies: [
                 "Domain", "HTTPWire", "MetricKernel", "Catalog", "Routing", "Dialects", "Translation", "Telemetry",
-                "Pipeline", "Transport", "Journal", nioCore, nioSSL,
+                "Pipeline", "Transport", "Journal", "TraceExport", nioCore, nioSSL,
             ],
             swiftSettings: house + dataPath + [.enableExperimentalFeature("Lifetimes")]),
         .target(
@@ -113,7 +117,8 @@ let package = Package(
                 "Domain", "CHeapInfo", "MetricKernel", "Catalog", "Routing", "Telemetry", "Pipeline", "Transport",
                 "Journal",
                 "OllaEngine",
-                "Supervision", "Settings", "AdminAPI", "HTTPWire", "MockLLM", nioCore, nioPosix, nioSSL, logging,
+                "TraceExport", "Supervision", "Settings", "AdminAPI", "HTTPWire", "MockLLM", nioCore, nioPosix, nioSSL,
+                logging,
                 lifecycle,
                 unixSignals,
             ],
@@ -122,7 +127,7 @@ let package = Package(
             name: "glasspot", dependencies: ["GlasspotApp", "Settings", argumentParser], swiftSettings: house),
         // Workbench
         .target(name: "MockLLM", dependencies: [nioCore, nioPosix, nioHTTP1], swiftSettings: house),
-        .target(name: "TestKit", dependencies: [nioCore, nioPosix], swiftSettings: house),
+        .target(name: "TestKit", dependencies: [nioCore, nioPosix, nioHTTP1], swiftSettings: house),
         .executableTarget(
             name: "mockllm", dependencies: ["MockLLM", argumentParser, nioCore, nioPosix], swiftSettings: house),
         .target(name: "PromQL", swiftSettings: house),
@@ -165,6 +170,9 @@ let package = Package(
             name: "TransportTests", dependencies: ["Transport", "Domain", nioCore, nioPosix], swiftSettings: house),
         .testTarget(
             name: "JournalTests", dependencies: ["Journal", "Domain", "Telemetry", "CZlib"], swiftSettings: house),
+        .testTarget(
+            name: "TraceExportTests",
+            dependencies: ["TraceExport", "Domain", "TestKit", nioPosix, logging, lifecycle], swiftSettings: house),
         .testTarget(
             name: "SupervisionTests",
             dependencies: ["Supervision", "Domain", "Catalog", "Telemetry", "Exposition", "MetricKernel"],

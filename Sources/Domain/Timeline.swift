@@ -11,6 +11,7 @@ public struct Timeline: Sendable {
     @usableFromInline var current: Stage
     @usableFromInline var mark: MonotonicTime
     @usableFromInline var spent: InlineArray<14, Int64>
+    @usableFromInline var entered: InlineArray<14, Int64>
 
     /// Starts the clock in ``Stage/readHead``.
     @inlinable
@@ -19,6 +20,8 @@ public struct Timeline: Sendable {
         self.current = .readHead
         self.mark = start
         self.spent = .init(repeating: 0)
+        self.entered = .init(repeating: .min)
+        self.entered[Int(Stage.readHead.rawValue)] = start.rawValue
     }
 
     /// The stage the request is in now.
@@ -35,6 +38,15 @@ public struct Timeline: Sendable {
             self.mark = now
         }
         self.current = stage
+        let index = Int(stage.rawValue)
+        if self.entered[index] == .min { self.entered[index] = self.mark.rawValue }
+    }
+
+    /// When a stage was entered for the first time; nil when it never was.
+    @inlinable
+    public func firstEntry(of stage: Stage) -> MonotonicTime? {
+        let moment = self.entered[Int(stage.rawValue)]
+        return moment == .min ? nil : MonotonicTime(rawValue: moment)
     }
 
     /// Closes the current stage at `now`; the timeline then stands still.

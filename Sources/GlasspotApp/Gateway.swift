@@ -15,6 +15,7 @@ public import Settings
 import Supervision
 import Synchronization
 import Telemetry
+import TraceExport
 import Transport
 public import UnixSignals
 
@@ -34,6 +35,7 @@ public final class Gateway: Sendable {
     let supervisor: Supervisor
     let transport: HTTPProbeTransport
     let engine: OllaEngine
+    let spans: SpanExport
     let listener: Listener
     private let stopping: Stopping
     private let stopAsked = Stopping()
@@ -131,8 +133,12 @@ public final class Gateway: Sendable {
         let retry = settings.proxy.retry
         let (supervisor, metrics, tls) = (parts.supervisor, parts.metrics, parts.tls)
         let logbook = parts.logbook
+        let spans = try SpanExport(
+            settings.tracing, loops: loopCount, group: parts.group, control: metrics.control, logbook: logbook)
+        var configuration = EngineConfiguration(settings, loops: loopCount, version: Version.number)
+        configuration.traceSampler = spans.sampler
         let shared = EngineShared(
-            configuration: EngineConfiguration(settings, loops: loopCount, version: Version.number),
+            configuration: configuration,
             paths: PathRouter(profiles: .builtIn, allowsManagement: settings.server.allowModelManagement),
             router: Router(balancer: settings.proxy.loadBalancer.balancer), fleet: parts.fleet.handle,
             budget: RetryBudget(policy: .init(percent: retry.budgetPercent, floor: retry.budgetFloor)),
@@ -146,10 +152,11 @@ public final class Gateway: Sendable {
             endpointUnreachable: { supervisor.endpointFailedToConnect($0.index) })
         let eventLoops = Array(parts.group.makeIterator())
         let engine = try await OllaEngine.start(
-            eventLoops: eventLoops, shared: shared, recorders: parts.metrics.loops, logbook: parts.logbook)
+            eventLoops: eventLoops, shared: shared, recorders: parts.metrics.loops, logbook: parts.logbook,
+            spans: spans.queues)
         scrape.attach(engine)
         let listener = try await Self.listen(settings, group: parts.group, engine: engine)
-        return Gateway(parts, engine: engine, listener: listener, stopping: stopping)
+        return Gateway(parts, engine: engine, spans: spans, listener: listener, stopping: stopping)
     }
 
     private static func listen(
@@ -170,7 +177,9 @@ public final class Gateway: Sendable {
         }
     }
 
-    private init(_ parts: Parts, engine: OllaEngine, listener: Listener, stopping: Stopping) {
+    private init(
+        _ parts: Parts, engine: OllaEngine, spans: SpanExport, listener: Listener, stopping: Stopping
+    ) {
         self.settings = parts.settings
         self.group = parts.group
         self.logbook = parts.logbook
@@ -179,6 +188,7 @@ public final class Gateway: Sendable {
         self.supervisor = parts.supervisor
         self.transport = parts.transport
         self.engine = engine
+        self.spans = spans
         self.listener = listener
         self.stopping = stopping
     }
@@ -217,9 +227,12 @@ public final class Gateway: Sendable {
     /// - Throws: what a service throws; a drained gateway throws nothing.
     public func run(beside others: [any Service] = [], signals: [UnixSignal] = [.sigterm, .sigint]) async throws {
         let drain = DrainService(gateway: self)
-        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
-            .init(service: self.supervisor), .init(service: drain),
-        ]
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: self.supervisor)]
+        // Services stop in the opposite order: what is drained still leaves its spans.
+        if let exporter = self.spans.exporter {
+            services.append(.init(service: exporter, successTerminationBehavior: .ignore))
+        }
+        services.append(.init(service: drain))
         services += others.map { .init(service: $0, successTerminationBehavior: .ignore) }
         let configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: signals,

@@ -1,14 +1,14 @@
 /// The names of query parameters whose values never reach a log.
 ///
 /// They are compared without regard to case after percent-decoding, so `Api%5FKey` doesn't slip through.
-enum SecretParameter {
+public enum SecretParameter {
     private static let names: [StaticString] = [
         "api_key", "token", "access_token", "key", "password", "secret", "auth",
     ]
     private static let bytesMax = 12
 
     /// Whether a parameter's raw (still encoded) name is that of a secret.
-    static func isSecret(_ raw: UnsafeRawBufferPointer) -> Bool {
+    public static func isSecret(_ raw: UnsafeRawBufferPointer) -> Bool {
         var decoded = InlineArray<12, UInt8>(repeating: 0)
         var count = 0
         var position = 0

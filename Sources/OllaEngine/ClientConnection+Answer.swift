@@ -153,6 +153,8 @@ extension ClientConnection {
         self.recordCompletion()
         self.recordRequest()
         self.writeLogLine()
+        self.logEnd()
+        self.recordRequestSpan()
         exchange.wire = nil
         if self.body.capacity > 65_536 { self.body = ByteBuffer() }
     }

@@ -39,7 +39,7 @@ extension ClientConnection {
     }
 
     /// Where the path behind the prefix stands in the head.
-    private var forwardedPath: Range<Int> {
+    var forwardedPath: Range<Int> {
         let path = self.head.path
         return path.lowerBound + min(self.prefixLength, path.count)..<path.upperBound
     }
@@ -93,6 +93,7 @@ extension ClientConnection {
         }
         exchange.wire = wire
         exchange.ticket = decision.ticket
+        exchange.breaker = decision.ticket.isTrial ? .halfOpen : nil
         if let state = decision.breakerEntered { loop.breakerChanged(wire, to: state) }
         if let model = decision.model {
             exchange.model = ModelSlot(rawValue: exchange.fleet[model].metricSlot)
@@ -117,8 +118,10 @@ extension ClientConnection {
         exchange.attemptSent = 0
         exchange.attemptReported = 0
         exchange.attemptSpan = SpanID(random: self.loop.random.next())
+        exchange.attemptNumber = exchange.machine.attemptCount
         exchange.attemptStart = exchange.machine.attemptStart
         self.loop.recorder.attemptStarted(wire.slot)
+        self.logAttempt(wire)
         self.acquireConnection(wire, allowsReuse: allowsReuse)
     }
 
@@ -169,6 +172,7 @@ extension ClientConnection {
             case .modelNotFound, .modelUnavailable:
                 GatewayAnswer(.modelRejected, status: rejection.status, outcome: rejection.outcome)
             }
+        if rejection.kind == .allBreakersOpen { exchange.breaker = .open }
         if !self.isRequestComplete { self.closesAfterAnswer = true }
         let text = rejection.message(for: self.routeKind, profiles: exchange.fleet.profiles)
         self.answer(answer, text: rejection.kind == .exhausted ? nil : text, retryAt: rejection.retryAt)

@@ -118,6 +118,7 @@ extension ClientConnection {
             wire.slot, code: status, outcome: outcome, duration: duration, error: error,
             exemplar: self.exemplar(at: now, span: exchange.attemptSpan))
         recorder.attemptSeen(exchange.model, wire.slot, outcome, duration: duration, received: bytes)
+        self.recordAttemptSpan(wire, outcome, status: status, error: error, at: now)
     }
 
     // MARK: The client

@@ -63,6 +63,7 @@ extension ClientConnection {
                 exchange.ticket = ticket
                 if let entered { self.loop.breakerChanged(wire, to: entered) }
             }
+            exchange.answerHead = now
             self.beginRelay(head, bytes: bytes, wire: wire, at: now)
             return true
         }

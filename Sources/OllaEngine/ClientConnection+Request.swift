@@ -55,6 +55,7 @@ extension ClientConnection {
         self.takeTraceContext(bytes)
         loop.recorder.requestStarted(exchange.match.routeClass)
         loop.requestStarted(self, at: now)
+        self.logStart()
         self.closesAfterAnswer = !self.head.keepsAlive || loop.isDraining
         self.isAnswerComplete = false
         self.clientFraming = .none

@@ -20,7 +20,9 @@ extension ClientConnection {
             return
         }
         let trace = TraceID(random: self.loop.random.next(), self.loop.random.next())
-        let isSampled = self.loop.configuration.traceSampler?.samples(trace) ?? false
+        // Scrapes and polls would bury everything else: they are recorded when their caller asks for it.
+        let isWorthwhile = exchange.match.routeClass != .internal
+        let isSampled = isWorthwhile && self.loop.configuration.traceSampler?.samples(trace) ?? false
         exchange.trace = TraceContext(starting: trace, spanID: span, flags: isSampled ? .sampled : [])
         exchange.forwardsTraceState = false
     }

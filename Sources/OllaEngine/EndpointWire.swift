@@ -28,6 +28,10 @@ final class EndpointWire {
     let answerLines: [UInt8]
     /// The label, as it stands in log lines.
     let label: [UInt8]
+    /// What spans say about the endpoint: its host, what stands before a forwarded path, and what software it is.
+    let host: [UInt8]
+    let urlBase: [UInt8]
+    let provider: [UInt8]
 
     init(_ endpoint: FleetEndpoint, tls: NIOSSLContext?) {
         self.endpoint = endpoint
@@ -37,6 +41,9 @@ final class EndpointWire {
         self.target = ConnectTarget(host: url.host, port: Int(url.port), tls: tls)
         self.hostLine = Array("Host: \(url.hostHeader)\r\n".utf8)
         self.basePath = endpoint.spec.preservesPath ? Self.withoutTrailingSlash(url.basePath) : []
+        self.host = Array(url.host.utf8)
+        self.urlBase = Array("\(url.scheme.text)://\(url.hostHeader)".utf8) + self.basePath
+        self.provider = Array(endpoint.spec.typeText.utf8)
         var fields = endpoint.spec.headers
         if let auth = endpoint.spec.auth {
             fields.removeAll { $0.name.lowercased() == auth.name.lowercased() }

@@ -8,6 +8,7 @@ import NIOSSL
 import Pipeline
 import Routing
 import Telemetry
+import TraceExport
 import Transport
 
 #if canImport(Glibc)
@@ -31,6 +32,8 @@ final class EngineLoop {
     let shared: EngineShared
     let recorder: LoopRecorder
     let journal: LineWriter
+    /// Where finished spans go; nil when none are exported.
+    let spans: SpanQueue?
     let wheel: DeadlineWheel
     let upstreamHead: UpstreamHead
     let clientHead: ClientHead
@@ -55,12 +58,15 @@ final class EngineLoop {
     var routes: any LocalRoutes { self.shared.routes }
     var budget: RetryBudget { self.shared.budget }
 
-    init(eventLoop: any EventLoop, shared: EngineShared, recorder: LoopRecorder, journal: LineWriter) {
+    init(
+        eventLoop: any EventLoop, shared: EngineShared, recorder: LoopRecorder, journal: LineWriter, spans: SpanQueue?
+    ) {
         self.eventLoop = eventLoop
         self.shared = shared
         self.configuration = shared.configuration
         self.recorder = recorder
         self.journal = journal
+        self.spans = spans
         self.wheel = DeadlineWheel(now: Clock.now())
         let (name, version) = (shared.configuration.productName, shared.configuration.version)
         self.upstreamHead = UpstreamHead(productName: name, version: version)

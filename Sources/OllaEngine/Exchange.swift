@@ -62,8 +62,14 @@ final class Exchange {
     var ticket: BreakerTicket?
     /// When the endpoint of the running attempt was chosen.
     var attemptStart = MonotonicTime.zero
+    /// What the breaker let the running or last attempt through as, or refused the request by; nil when it was closed.
+    var breaker: BreakerState?
     /// The span of the running or last attempt.
     var attemptSpan = SpanID.none
+    /// Which attempt the running or last one is, from 1.
+    var attemptNumber = 0
+    /// When the head arrived that is relayed to the client.
+    var answerHead: MonotonicTime?
     /// Bytes sent to the endpoint of the running attempt.
     var attemptSent = 0
     /// Bytes of the running attempt's answer that have been counted.
@@ -123,7 +129,10 @@ final class Exchange {
         if !self.routingLines.isEmpty { self.routingLines = [] }
         self.splice = nil
         self.ticket = nil
+        self.breaker = nil
         self.attemptSpan = .none
+        self.attemptNumber = 0
+        self.answerHead = nil
         self.attemptSent = 0
         self.attemptReported = 0
         self.usedFallback = false

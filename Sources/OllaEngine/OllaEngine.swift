@@ -8,6 +8,7 @@ public import Pipeline
 public import Routing
 import Synchronization
 public import Telemetry
+public import TraceExport
 import Transport
 
 /// What all loops of the engine share; immutable or atomic.
@@ -58,11 +59,21 @@ public final class OllaEngine: Sendable {
     private let loops: [NIOLoopBound<EngineLoop>]
     private let eventLoops: [any EventLoop]
 
-    /// An engine on these loops, which must be those of `recorders` and `logbook`, in the same order.
+    /// An engine on these loops, which must be those of `recorders`, `logbook` and `spans`, in the same order.
     ///
     /// Returns when every loop is ready.
+    ///
+    /// - Parameters:
+    ///   - eventLoops: where requests are served.
+    ///   - shared: what all loops share.
+    ///   - recorders: the metrics of each loop.
+    ///   - logbook: the log lines of all loops.
+    ///   - spans: where each loop puts finished spans; empty when none are exported.
+    /// - Returns: an engine that takes connections.
+    /// - Throws: when a loop has been shut down.
     public static func start(
-        eventLoops: [any EventLoop], shared: EngineShared, recorders: [LoopRecorder], logbook: Logbook
+        eventLoops: [any EventLoop], shared: EngineShared, recorders: [LoopRecorder], logbook: Logbook,
+        spans: [SpanQueue] = []
     ) async throws -> OllaEngine {
         var loops: [NIOLoopBound<EngineLoop>] = []
         for (position, eventLoop) in eventLoops.enumerated() {
@@ -70,7 +81,7 @@ public final class OllaEngine: Sendable {
             let loop = try await eventLoop.submit {
                 let loop = EngineLoop(
                     eventLoop: eventLoop, shared: shared, recorder: recorder,
-                    journal: logbook.writer(forLoop: position))
+                    journal: logbook.writer(forLoop: position), spans: spans.isEmpty ? nil : spans[position])
                 let bound = NIOLoopBound(loop, eventLoop: eventLoop)
                 Self.scheduleTicks(bound, on: eventLoop)
                 return bound

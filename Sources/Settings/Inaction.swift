@@ -23,7 +23,6 @@ enum Inaction {
         "translators",
         "engineering",
         "dashboard",
-        "tracing",
     ]
 
     /// Keys that old files hold and that have no effect in any version.

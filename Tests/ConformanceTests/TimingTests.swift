@@ -96,6 +96,70 @@ struct TimingTests {
         try await backend.stop()
     }
 
+    /// A first delta of some kind, in the words of a dialect.
+    struct FirstDelta: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let dialect: Dialect
+        /// What comes before it and must not count: no content, content of no length, a ping, usage alone.
+        let prelude: String
+        let delta: String
+    }
+
+    private static func openAI(_ delta: String) -> String {
+        #"data: {"choices":[{"index":0,"delta":\#(delta)}]}"# + "\n\n"
+    }
+
+    private static func ollama(_ message: String) -> String {
+        #"{"model":"m","message":\#(message),"done":false}"# + "\n"
+    }
+
+    private static let firstDeltas: [FirstDelta] = {
+        let sse =
+            ": ping\n\n" + Self.openAI("{}") + Self.openAI(#"{"content":null}"#) + Self.openAI(#"{"tool_calls":[]}"#)
+            + #"data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":0,"total_tokens":7}}"# + "\n\n"
+        let lines = "\n" + Self.ollama(#"{"role":"assistant","content":"","tool_calls":[]}"#)
+        return [
+            FirstDelta(
+                testDescription: "SSE, reasoning", dialect: Self.dialects[0], prelude: sse,
+                delta: Self.openAI(#"{"reasoning_content":"Hm"}"#)),
+            FirstDelta(
+                testDescription: "SSE, tool call", dialect: Self.dialects[0], prelude: sse,
+                delta: Self.openAI(#"{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":""}}]}"#)),
+            FirstDelta(
+                testDescription: "NDJSON, reasoning", dialect: Self.dialects[1], prelude: lines,
+                delta: Self.ollama(#"{"role":"assistant","content":"","thinking":"Hm"}"#)),
+            FirstDelta(
+                testDescription: "NDJSON, tool call", dialect: Self.dialects[1], prelude: lines,
+                delta: Self.ollama(
+                    #"{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":{}}}]}"#)),
+        ]
+    }()
+
+    @Test("in a stream: what is the first token, and what is not", arguments: Engine.allCases, firstDeltas)
+    func firstToken(engine: Engine, first: FirstDelta) async throws {
+        let dialect = first.dialect
+        let backend = try await ScriptedBackend.start(scripts: [
+            [
+                .readUntil("hi\"]}"), .send(Self.head(dialect.type) + Self.chunk(dialect.role + first.prelude)),
+                .pause(.milliseconds(560)), .send(Self.chunk(first.delta)),
+                .send(Self.chunk(dialect.end) + "0\r\n\r\n"),
+            ]
+        ])
+        var place = Place(backend)
+        place.type = dialect.endpointType
+        try await World.with(engine, [place], alone: true) { world in
+            let answer = try await world.post(dialect.path, #"{"stream":true,"messages":["hi"]}"#)
+            #expect(answer.status == 200)
+            let page = try await world.metrics()
+            let ttft = "glasspot_time_to_first_token_seconds"
+            #expect(page.count("\(ttft)_count") == 1)
+            #expect(page.bucket(ttft, above: "0.5", through: "0.75") == 1)
+            #expect(page.count("glasspot_stream_chunks_total") == 1)
+            #expect(page.count("glasspot_inter_chunk_duration_seconds_count") == 0)
+        }
+        try await backend.stop()
+    }
+
     @Test("in an answer of one piece: first byte and no first token", arguments: Engine.allCases)
     func whole(engine: Engine) async throws {
         let body =

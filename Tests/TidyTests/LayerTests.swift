@@ -32,15 +32,18 @@ struct LayerTests {
         "Pipeline": Room(layer: 1, neighbours: ["Domain", "Catalog", "Routing"], libraries: ["Synchronization"]),
         "Transport": Room(layer: 2, libraries: system.union(nio).union(tls)),
         "Journal": Room(layer: 2, libraries: system),
+        "TraceExport": Room(
+            layer: 2, neighbours: ["Journal"],
+            libraries: system.union(nio).union(app).union(["AsyncHTTPClient", "NIOHTTP1", "Foundation"])),
         "OllaEngine": Room(
-            layer: 2, neighbours: ["Transport", "Journal"], libraries: system.union(nio).union(tls)),
+            layer: 2, neighbours: ["Transport", "Journal", "TraceExport"], libraries: system.union(nio).union(tls)),
         "Supervision": Room(
             layer: 2,
             libraries: system.union(nio).union(tls).union(app).union(["AsyncHTTPClient", "NIOHTTP1", "Foundation"])),
         "Settings": Room(layer: 2, libraries: system.union(["Foundation", "Yams"])),
         "AdminAPI": Room(layer: 2, libraries: system.union(["Foundation"])),
         "MockLLM": Room(layer: 2, libraries: system.union(nio).union(["NIOHTTP1"])),
-        "TestKit": Room(layer: 2, libraries: system.union(nio)),
+        "TestKit": Room(layer: 2, libraries: system.union(nio).union(["NIOHTTP1"])),
         "GlasspotApp": Room(
             layer: 3, libraries: system.union(nio).union(tls).union(app).union(["Foundation"])),
         "glasspot": Room(

@@ -13,7 +13,9 @@ import tempfile
 
 import client_checks
 import failure_checks
+import log_checks
 import metric_checks
+import trace_checks
 from harness import Checks
 from metrics_page import Scraper
 from world import World
@@ -64,7 +66,9 @@ def main() -> int:
             ]
             client_checks.run(checks, world)
             failure_checks.run(checks, world)
+            trace_checks.run(checks, world)
             metric_checks.run(checks, world, scrapers)
+            log_checks.run(checks, world)
         failed = checks.finish() != 0
     finally:
         if options.keep or failed:

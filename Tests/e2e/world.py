@@ -68,7 +68,7 @@ class Gateway:
     """A gateway process with a generated configuration."""
 
     def __init__(
-        self, binary: str, name: str, folder: str, endpoints: list[dict], proxy: str
+        self, binary: str, name: str, folder: str, endpoints: list[dict], proxy: str, more: str
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -81,6 +81,7 @@ class Gateway:
                     proxy=proxy,
                     endpoints="".join(ENDPOINT.format(**endpoint) for endpoint in endpoints),
                 )
+                + more
             )
         self.process = Process(name, [binary, "-c", path], folder)
         self.process.wait_for(self.is_ready, "ready", 60)
@@ -125,19 +126,22 @@ class Gateway:
 class Prometheus:
     """A Debian Prometheus that scrapes one gateway every second."""
 
-    def __init__(self, folder: str, gateway_port: int) -> None:
-        path = os.path.join(folder, "prometheus.yml")
+    def __init__(
+        self, folder: str, gateway_port: int, name: str = "prometheus", feature: str = ""
+    ) -> None:
+        path = os.path.join(folder, f"{name}.yml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(PROMETHEUS.format(port=gateway_port))
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.process = Process(
-            "prometheus",
+            name,
             [
                 "prometheus",
                 f"--config.file={path}",
-                f"--storage.tsdb.path={os.path.join(folder, 'tsdb')}",
+                f"--storage.tsdb.path={os.path.join(folder, f'{name}-tsdb')}",
                 f"--web.listen-address=127.0.0.1:{port}",
+                *([f"--enable-feature={feature}"] if feature else []),
             ],
             folder,
         )
@@ -181,9 +185,11 @@ class World:
         self.processes.append(mock.process)
         return mock
 
-    def gateway(self, name: str, endpoints: list[dict], proxy: str = "") -> Gateway:
-        """Starts one more gateway."""
-        gateway = Gateway(self.glasspot, name, self.folder, endpoints, proxy)
+    def gateway(
+        self, name: str, endpoints: list[dict], proxy: str = "", more: str = ""
+    ) -> Gateway:
+        """Starts one more gateway; `more` are further sections of its configuration."""
+        gateway = Gateway(self.glasspot, name, self.folder, endpoints, proxy, more)
         self.processes.append(gateway.process)
         return gateway
 
