@@ -47,9 +47,10 @@ test-asan: ## Run the tests under the address sanitizer
 	LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp $(SWIFT) test --sanitize=address --scratch-path .build-asan \
 	  --skip-build --filter SupervisionTests
 
-e2e: build ## Drive the gateway with real clients, a real llama.cpp and a real Prometheus
-	@scripts/setup.sh e2e
+e2e: build ## Drive the gateway with real clients, a real llama.cpp, a real Prometheus and a real Chromium
+	@scripts/setup.sh e2e ui
 	Tests/e2e/run.sh
+	Tests/ui/run.sh
 
 bench: build bench-micro ## Compare with nginx and HAProxy; writes Benchmarks/load/RESULTS.md
 	@scripts/setup.sh bench
@@ -74,6 +75,7 @@ lint: ## Check format, scripts, Prometheus files and dashboards
 	promtool test rules prometheus/tests/*.yml
 	python3 -B scripts/check_rules.py prometheus/rules/*.yml prometheus/tests/*.yml
 	python3 -B scripts/test_checks.py -q
+	python3 -B web/build.py --check
 	python3 -B dashboards/build.py --check
 	python3 -B scripts/check_dashboards.py dashboards/*.json
 	python3 -B scripts/kubernetes_rules.py --check

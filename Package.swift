@@ -70,6 +70,7 @@ let package = Package(
         .target(name: "Exposition", dependencies: ["MetricKernel", "CZlib"], swiftSettings: kernel),
         .target(name: "HTTPWire", swiftSettings: kernel + dataPath),
         .target(name: "ByteScan", swiftSettings: kernel + dataPath),
+        .target(name: "DashboardAssets", swiftSettings: kernel),
         // Layer 1
         .target(name: "Domain", swiftSettings: kernel + dataPath),
         .target(name: "Catalog", dependencies: ["Domain"], swiftSettings: kernel + dataPath),
@@ -77,6 +78,7 @@ let package = Package(
         .target(name: "Dialects", dependencies: ["Domain", "ByteScan"], swiftSettings: kernel + dataPath),
         .target(name: "Translation", dependencies: ["ByteScan"], swiftSettings: kernel + dataPath),
         .target(name: "Telemetry", dependencies: ["Domain", "MetricKernel"], swiftSettings: kernel + dataPath),
+        .target(name: "FlightRecorder", dependencies: ["Domain"], swiftSettings: kernel + dataPath),
         .target(
             name: "Pipeline", dependencies: ["Domain", "HTTPWire", "Catalog", "Routing"],
             swiftSettings: kernel + dataPath),
@@ -96,7 +98,7 @@ let package = Package(
             name: "OllaEngine",
             dependencies: [
                 "Domain", "HTTPWire", "MetricKernel", "Catalog", "Routing", "Dialects", "Translation", "Telemetry",
-                "Pipeline", "Transport", "Journal", "TraceExport", nioCore, nioSSL,
+                "Pipeline", "Transport", "Journal", "TraceExport", "FlightRecorder", nioCore, nioSSL,
             ],
             swiftSettings: house + dataPath + [.enableExperimentalFeature("Lifetimes")]),
         .target(
@@ -108,6 +110,7 @@ let package = Package(
             name: "AdminAPI",
             dependencies: [
                 "Domain", "Catalog", "Routing", "Telemetry", "MetricKernel", "Exposition", "Pipeline",
+                "FlightRecorder", "DashboardAssets",
             ],
             swiftSettings: house),
         // Layer 3
@@ -117,14 +120,19 @@ let package = Package(
                 "Domain", "CHeapInfo", "MetricKernel", "Catalog", "Routing", "Telemetry", "Pipeline", "Transport",
                 "Journal",
                 "OllaEngine",
-                "TraceExport", "Supervision", "Settings", "AdminAPI", "HTTPWire", "MockLLM", nioCore, nioPosix, nioSSL,
-                logging,
+                "TraceExport", "Supervision", "Settings", "AdminAPI", "FlightRecorder", "HTTPWire", "MockLLM", nioCore,
+                nioPosix, nioSSL, logging,
                 lifecycle,
                 unixSignals,
             ],
             swiftSettings: house),
+        .target(name: "TopView", swiftSettings: kernel),
         .executableTarget(
-            name: "glasspot", dependencies: ["GlasspotApp", "Settings", argumentParser], swiftSettings: house),
+            name: "glasspot",
+            dependencies: [
+                "GlasspotApp", "Settings", "TopView", argumentParser, asyncHTTPClient, nioCore, nioHTTP1, nioPosix,
+            ],
+            swiftSettings: house),
         // Workbench
         .target(name: "MockLLM", dependencies: [nioCore, nioPosix, nioHTTP1], swiftSettings: house),
         .target(name: "TestKit", dependencies: [nioCore, nioPosix, nioHTTP1], swiftSettings: house),
@@ -140,7 +148,7 @@ let package = Package(
             name: "Workloads",
             dependencies: [
                 "Domain", "MetricKernel", "Exposition", "HTTPWire", "Catalog", "Routing", "Dialects", "Telemetry",
-                "Journal",
+                "Journal", "FlightRecorder",
             ],
             path: "Benchmarks/Workloads", swiftSettings: house),
         .executableTarget(
@@ -165,6 +173,9 @@ let package = Package(
         .testTarget(name: "PromQLTests", dependencies: ["PromQL"], swiftSettings: house),
         .testTarget(name: "CatalogueTests", dependencies: ["catalogue", "PromQL", "Telemetry"], swiftSettings: house),
         .testTarget(
+            name: "FlightRecorderTests", dependencies: ["FlightRecorder", "Domain"], swiftSettings: house),
+        .testTarget(name: "TopViewTests", dependencies: ["TopView", "Telemetry"], swiftSettings: house),
+        .testTarget(
             name: "PipelineTests", dependencies: ["Pipeline", "Domain", "Catalog"], swiftSettings: house),
         .testTarget(
             name: "TransportTests", dependencies: ["Transport", "Domain", nioCore, nioPosix], swiftSettings: house),
@@ -182,7 +193,7 @@ let package = Package(
             name: "AdminAPITests",
             dependencies: [
                 "AdminAPI", "Domain", "Catalog", "Routing", "Telemetry", "MetricKernel", "Exposition", "Pipeline",
-                "CZlib",
+                "CZlib", "FlightRecorder", "DashboardAssets",
             ], swiftSettings: house),
         .testTarget(
             name: "AllocationTests",

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a task needs and this Debian machine lacks, and says so. Quick and silent when all is there.
 #
-#   scripts/setup.sh build|lint|e2e|bench|stack ...
+#   scripts/setup.sh build|lint|e2e|ui|bench|stack ...
 #
 # As root it installs with apt-get; otherwise it prints the command to run and fails.
 set -euo pipefail
@@ -31,6 +31,13 @@ for task in "${@:-build}"; do
       python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
       need promtool prometheus
       need curl curl
+      ;;
+    ui)
+      need python3 python3
+      python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+      need chromium chromium
+      # Without a font there is no text in its pictures.
+      need /usr/share/fonts/truetype/dejavu fonts-dejavu-core
       ;;
     bench)
       need python3 python3

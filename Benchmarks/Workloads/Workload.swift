@@ -38,7 +38,8 @@ public enum Workloads {
             try HistogramWorkload(instruments, isResolved: true), try HistogramWorkload(instruments, isResolved: false),
             try NativeWorkload(instruments, hasExemplar: false), try NativeWorkload(instruments, hasExemplar: true),
             ChunkObservation(instruments), RequestInstrumentation(instruments), HeadParse(), BodyScan(),
-            EventObservation(), try AccessLine(), try RoutingPick(), ShardCopy(site), SnapshotMerge(site),
+            EventObservation(), try AccessLine(), RequestMemory(), try RoutingPick(), ShardCopy(site),
+            SnapshotMerge(site),
         ] + TypicalSite.formats.map { PageRender(site, $0) } + [PageCompression(site)]
     }
 }

@@ -1,5 +1,6 @@
 public import Catalog
 public import Domain
+public import FlightRecorder
 public import MetricKernel
 public import Pipeline
 import Synchronization
@@ -40,6 +41,8 @@ public final class AdminRoutes: LocalRoutes {
         public var documentation = ""
         /// Where people find its releases.
         public var releases = ""
+        /// Who may see the dashboard.
+        public var dashboard = DashboardPolicy()
 
         /// A configuration with every part given.
         public init(
@@ -72,7 +75,12 @@ public final class AdminRoutes: LocalRoutes {
         /// Nanoseconds since the Unix epoch.
         public var wallTime: @Sendable () -> Nanoseconds
 
-        /// Sources with every part given.
+        /// What the loops remember of their requests, loop after loop.
+        public var requests: @Sendable () async -> [FlightRecord] = { [] }
+        /// Writes a warning for the operator, with its fields.
+        public var warn: @Sendable (_ message: String, _ fields: [(key: String, value: String)]) -> Void = { _, _ in }
+
+        /// Sources with every part given but ``requests`` and ``warn``, which begin as none.
         public init(
             isReady: @escaping @Sendable () -> Bool, status: @escaping @Sendable () async -> StatusReport,
             collect:
@@ -108,6 +116,7 @@ public final class AdminRoutes: LocalRoutes {
 
     @concurrent
     private func answer(_ request: LocalRequest) async -> LocalResponse {
+        if let refusal = self.refusal(of: request) { return refusal }
         switch request.route {
         case .health: return .json(.object([("status", "healthy")]))
         case .ready:
@@ -125,6 +134,10 @@ public final class AdminRoutes: LocalRoutes {
             let report = await self.sources.status()
             let page = ModelInventory(fleet: self.fleet.snapshot, report: report, now: self.sources.wallTime())
             return ConditionalAnswer.make(page.document(Query(request.query)), for: request)
+        case .requests:
+            return RequestsPage(records: await self.sources.requests(), now: self.sources.wallTime())
+                .answer(Query(request.query))
+        case .dashboard: return DashboardPage.answer(request, startTime: self.configuration.startTime)
         case .version: return .json(VersionPage.document(self.configuration))
         case .models:
             return ModelListing(fleet: self.fleet.snapshot, now: self.sources.wallTime())

@@ -93,19 +93,19 @@ enum DisplayText {
         return sign + "\(digits / unit)." + Self.padded(digits % unit, to: decimals)
     }
 
-    private static func padded(_ number: Int64, to width: Int) -> String {
+    static func padded(_ number: Int64, to width: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
     }
 
-    private static func split(_ value: Int64, by unit: Int64) -> (quotient: Int64, remainder: Int64) {
+    static func split(_ value: Int64, by unit: Int64) -> (quotient: Int64, remainder: Int64) {
         let (quotient, remainder) = value.quotientAndRemainder(dividingBy: unit)
         return remainder < 0 ? (quotient - 1, remainder + unit) : (quotient, remainder)
     }
 }
 
 /// A date of the proleptic Gregorian calendar.
-private struct CivilDate {
+struct CivilDate {
     let year: Int64
     let month: Int64
     let day: Int64

@@ -1,6 +1,7 @@
 import AdminAPI
 import Catalog
 import Domain
+import FlightRecorder
 import Journal
 import MetricKernel
 import OllaEngine
@@ -36,9 +37,25 @@ final class Scrape: Sendable {
 
     /// What the routes read from.
     func sources(isReady: @escaping @Sendable () -> Bool) -> AdminRoutes.Sources {
-        AdminRoutes.Sources(
+        var sources = AdminRoutes.Sources(
             isReady: isReady, status: { await self.status() }, collect: { await self.collect(by: $0) },
             now: { Clock.now() }, wallTime: { Nanoseconds(rawValue: Clock.wallNanoseconds()) })
+        sources.requests = { await self.requests() }
+        let logbook = self.logbook
+        sources.warn = { message, fields in
+            logbook.log(.warn, message, fields.map { ($0.key, .string($0.value)) })
+        }
+        return sources
+    }
+
+    /// What every loop remembers; a loop that does not answer in time is left out.
+    private func requests() async -> [FlightRecord] {
+        guard let engine = self.engine.withLock({ $0 }) else { return [] }
+        var records: [FlightRecord] = []
+        for loop in 0..<engine.loopCount {
+            records += await engine.copyRequests(ofLoop: loop, within: Self.answerTimeMax) ?? []
+        }
+        return records
     }
 
     private func collect(by deadline: MonotonicTime) async -> (shards: [ShardSnapshot], facts: ScrapeFacts) {

@@ -87,7 +87,8 @@ extension ClientConnection {
         return LocalRequest(
             route: route, method: text(self.head.methodRange), path: text(self.head.path),
             query: self.head.query.map(text) ?? "", fields: fields,
-            clientAddress: String(decoding: self.clientAddress, as: UTF8.self), requestID: self.exchange.id.text,
+            clientAddress: String(decoding: self.clientAddress, as: UTF8.self),
+            peerAddress: String(decoding: self.clientAddress, as: UTF8.self), requestID: self.exchange.id.text,
             host: self.head.host.map(text) ?? "")
     }
 
@@ -155,6 +156,7 @@ extension ClientConnection {
         self.writeLogLine()
         self.logEnd()
         self.recordRequestSpan()
+        self.remember()
         exchange.wire = nil
         if self.body.capacity > 65_536 { self.body = ByteBuffer() }
     }
@@ -188,7 +190,7 @@ extension ClientConnection {
         var report = RequestReport(
             route: exchange.match.routeClass, method: exchange.method, code: exchange.machine.status,
             outcome: exchange.machine.outcome, timeline: exchange.machine.timeline)
-        report.isStream = exchange.observation.isStream || (exchange.scan.stream ?? false)
+        report.isStream = exchange.isStream
         for row in 0..<exchange.machine.ledger.count {
             let attempt = exchange.machine.ledger[row]
             let slot = exchange.fleet[attempt.endpoint].map { EndpointSlot(rawValue: $0.metricSlot) } ?? .other

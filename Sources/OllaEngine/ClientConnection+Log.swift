@@ -22,15 +22,9 @@ extension ClientConnection {
             timeline: exchange.machine.timeline)
         record.requestBytes = Int64(exchange.requestBytes)
         record.responseBytes = Int64(exchange.responseBytes)
-        for row in 0..<exchange.machine.ledger.count {
-            let times = exchange.machine.ledger[row].times
-            record.upstream.acquire += times.acquire
-            record.upstream.send += times.send
-            record.upstream.wait += times.wait
-            record.upstream.stream += times.stream
-        }
+        record.upstream = self.upstreamTimes
         record.attempts = exchange.machine.attemptCount
-        record.isStream = exchange.observation.isStream || (exchange.scan.stream ?? false)
+        record.isStream = exchange.isStream
         record.timeToFirstByte = exchange.timeToFirstByte
         record.timeToFirstToken = exchange.observation.timeToFirstToken
         record.longestStall = exchange.observation.longestStall
@@ -45,6 +39,19 @@ extension ClientConnection {
         if let failure = exchange.lastFailure { line.string(.error, failure.type.label) }
         if let refusal = exchange.refusal { line.string(.refusal, refusal) }
         line.commit()
+    }
+
+    /// The times of all attempts together.
+    var upstreamTimes: UpstreamTimes {
+        var sum = UpstreamTimes(acquire: .zero, send: .zero, wait: .zero, stream: .zero)
+        for row in 0..<self.exchange.machine.ledger.count {
+            let times = self.exchange.machine.ledger[row].times
+            sum.acquire += times.acquire
+            sum.send += times.send
+            sum.wait += times.wait
+            sum.stream += times.stream
+        }
+        return sum
     }
 
     /// Debug for scrapes and health checks that went well, info for everything else.

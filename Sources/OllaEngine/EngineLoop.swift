@@ -1,5 +1,6 @@
 import Catalog
 import Domain
+import FlightRecorder
 import HTTPWire
 import Journal
 import NIOCore
@@ -34,6 +35,8 @@ final class EngineLoop {
     let journal: LineWriter
     /// Where finished spans go; nil when none are exported.
     let spans: SpanQueue?
+    /// The requests that somebody may ask about.
+    var flights = FlightRecorder()
     let wheel: DeadlineWheel
     let upstreamHead: UpstreamHead
     let clientHead: ClientHead

@@ -93,6 +93,9 @@ final class Exchange {
     /// The cause of the last failed attempt.
     var lastFailure: UpstreamFailure?
 
+    /// Whether the answer is a stream, or was asked to be one.
+    var isStream: Bool { self.observation.isStream || (self.scan.stream ?? false) }
+
     /// The model's name where header fields are concerned.
     var modelField: [UInt8] { self.isModelFieldSafe ? self.modelName : [] }
 

@@ -1,5 +1,6 @@
 public import Catalog
 public import Domain
+public import FlightRecorder
 public import Journal
 public import MetricKernel
 public import NIOCore
@@ -131,17 +132,33 @@ public final class OllaEngine: Sendable {
     ///
     /// - Returns: nil when the loop does not answer within `limit`.
     public func copyMetrics(ofLoop position: Int, within limit: Nanoseconds) async -> LoopMetrics? {
+        await self.ask(position, within: limit) { loop in
+            var metrics = LoopMetrics()
+            loop.recorder.copy(into: &metrics.shard)
+            loop.forEachActive { metrics.activeSince.append($0) }
+            metrics.cpuTime = Clock.threadCPUTime()
+            return metrics
+        }
+    }
+
+    /// Copies what a loop remembers of its requests, on that loop.
+    ///
+    /// - Returns: nil when the loop does not answer within `limit`.
+    public func copyRequests(ofLoop position: Int, within limit: Nanoseconds) async -> [FlightRecord]? {
+        await self.ask(position, within: limit) { loop in
+            loop.flights.copy(at: Nanoseconds(rawValue: loop.wallClock(at: Clock.now())))
+        }
+    }
+
+    /// What `body` says on a loop, or nil when the loop does not answer within `limit`.
+    private func ask<Answer: Sendable>(
+        _ position: Int, within limit: Nanoseconds, _ body: @escaping @Sendable (EngineLoop) -> Answer
+    ) async -> Answer? {
         let loop = self.loops[position]
-        let answer = OnceContinuation<LoopMetrics>()
+        let answer = OnceContinuation<Answer>()
         return await withCheckedContinuation { continuation in
             answer.set(continuation)
-            self.eventLoops[position].execute {
-                var metrics = LoopMetrics()
-                loop.value.recorder.copy(into: &metrics.shard)
-                loop.value.forEachActive { metrics.activeSince.append($0) }
-                metrics.cpuTime = Clock.threadCPUTime()
-                answer.resume(metrics)
-            }
+            self.eventLoops[position].execute { answer.resume(body(loop.value)) }
             // On another thread than the loop's own, which may be the one that is stuck.
             Task {
                 try? await Task.sleep(for: .nanoseconds(limit.rawValue))

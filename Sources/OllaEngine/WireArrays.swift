@@ -1,3 +1,4 @@
+import FlightRecorder
 import HTTPWire
 import Journal
 
@@ -14,4 +15,9 @@ extension HeadWriter {
 extension LogLine {
     /// Appends a text.
     mutating func string(_ key: LogKey, _ bytes: [UInt8]) { self.string(key, bytes.span.bytes) }
+}
+
+extension ShortText {
+    /// Takes over as much of a text as there is room for.
+    mutating func set(_ bytes: [UInt8]) { self.set(bytes.span.bytes) }
 }

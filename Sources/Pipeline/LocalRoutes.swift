@@ -28,6 +28,8 @@ public struct LocalRequest: Sendable {
     public var fields: [Field]
     /// The address of the TCP peer, or of the client behind a trusted proxy.
     public var clientAddress: String
+    /// The address of the TCP peer, whatever header fields say.
+    public var peerAddress: String
     /// The id returned in `X-Olla-Request-ID`.
     public var requestID: String
     /// The value of `Host`; empty when an HTTP/1.0 client sent none.
@@ -36,7 +38,7 @@ public struct LocalRequest: Sendable {
     /// A request with every part given.
     public init(
         route: LocalRoute, method: String, path: String, query: String = "", fields: [Field] = [],
-        clientAddress: String = "", requestID: String = "", host: String = ""
+        clientAddress: String = "", peerAddress: String = "", requestID: String = "", host: String = ""
     ) {
         self.route = route
         self.method = method
@@ -44,6 +46,7 @@ public struct LocalRequest: Sendable {
         self.query = query
         self.fields = fields
         self.clientAddress = clientAddress
+        self.peerAddress = peerAddress
         self.requestID = requestID
         self.host = host
     }

@@ -55,6 +55,10 @@ public enum LocalRoute: Hashable, Sendable {
     case statusEndpoints
     /// `/internal/status/models`
     case statusModels
+    /// `/internal/requests`
+    case requests
+    /// `/internal/ui` and everything below it, with any method: the page answers for itself.
+    case dashboard
     /// `/version`
     case version
     /// `/olla/models`

@@ -92,6 +92,9 @@ public struct PathRouter: Sendable {
             let route = Self.exactRoutes[found]
             return Self.local(route.route, route.routeClass, allowing: .get, method: method)
         }
+        if path.equals("/internal/ui") || path.hasPrefix("/internal/ui/") {
+            return PathMatch(target: .local(.dashboard), routeClass: .internal)
+        }
         if path.hasPrefix("/olla/") { return self.matchBelowOlla(path: path, method: method) }
         return PathMatch(
             target: .notFound, routeClass: path.hasPrefix("/internal/") ? .internal : .other)
@@ -155,6 +158,7 @@ public struct PathRouter: Sendable {
         ("/internal/status", .status, .internal),
         ("/internal/status/endpoints", .statusEndpoints, .internal),
         ("/internal/status/models", .statusModels, .internal),
+        ("/internal/requests", .requests, .internal),
         ("/version", .version, .internal),
         ("/olla/models", .models, .models),
     ]

@@ -22,7 +22,6 @@ enum Inaction {
         "model_aliases",
         "translators",
         "engineering",
-        "dashboard",
     ]
 
     /// Keys that old files hold and that have no effect in any version.

@@ -209,10 +209,11 @@ struct Validation {
     }
 
     private static func check(_ dashboard: Configuration.Dashboard, findings: inout Findings) {
-        guard dashboard.enabled else { return }
+        guard dashboard.enabled || dashboard.gateInternalAPI else { return }
         let path = "dashboard.access_policy.allowed_cidrs"
         if dashboard.allowedCIDRs.isEmpty {
-            findings.error(path, "must not be empty while the dashboard is enabled")
+            let reason = dashboard.enabled ? "the dashboard is enabled" : "dashboard.gate_internal_api is true"
+            findings.error(path, "must not be empty while \(reason)")
         }
         for (position, block) in dashboard.allowedCIDRs.enumerated() {
             let text = block.trimmingBlanks()

@@ -12,7 +12,8 @@ struct Glasspot: ParsableCommand {
             Without a file it looks for config/config.local.yaml, config/config.yaml, config.yaml and default.yaml.
             Metrics are on /internal/metrics, health on /internal/health. OLLA_* variables override the file.
             """,
-        version: Version.details)
+        version: Version.details,
+        subcommands: [TopCommand.self])
 
     @Option(
         name: [.customShort("c"), .customLong("config")], parsing: .singleValue,
@@ -40,6 +41,7 @@ enum Main {
         let command: Glasspot
         do {
             var parsed = try Glasspot.parseAsRoot(arguments)
+            if let top = parsed as? TopCommand { exit(await top.watch()) }
             guard let own = parsed as? Glasspot else {
                 // The parser's own command for help, which ends by throwing its text.
                 try parsed.run()

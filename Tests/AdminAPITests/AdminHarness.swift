@@ -1,6 +1,7 @@
 import AdminAPI
 import Catalog
 import Domain
+import FlightRecorder
 import MetricKernel
 import Pipeline
 import Synchronization
@@ -28,7 +29,9 @@ struct AdminHarness {
 
     init(
         _ snapshot: FleetSnapshot, report: StatusReport = StatusReport(), wallShift: Nanoseconds = .zero,
-        offersOpenMetrics2: Bool = false
+        dashboard: DashboardPolicy = DashboardPolicy(), requests: [FlightRecord] = [],
+        offersOpenMetrics2: Bool = false,
+        warn: @escaping @Sendable (String, [(key: String, value: String)]) -> Void = { _, _ in }
     ) {
         let (metrics, clock, switches) = (self.metrics, self.clock, self.switches)
         var configuration = AdminRoutes.Configuration(
@@ -36,27 +39,30 @@ struct AdminHarness {
             platform: "linux/amd64", engine: "olla", proxyProfile: "auto", balancer: "priority",
             startTime: Self.now - .seconds(7_500))
         configuration.offersOpenMetrics2 = offersOpenMetrics2
+        configuration.dashboard = dashboard
+        var sources = AdminRoutes.Sources(
+            isReady: { switches.isReady.load(ordering: .relaxed) }, status: { report },
+            collect: { deadline in
+                switches.deadlines.withLock { $0.append(deadline) }
+                await switches.gate.pass()
+                clock.advance(.seconds(Int64(switches.collectSeconds.load(ordering: .relaxed))))
+                let shards = metrics.loops.map { recorder in
+                    var copy = ShardSnapshot()
+                    _ = recorder.copyFromOutside(attempts: 8, into: &copy)
+                    return copy
+                }
+                return (shards, ScrapeFacts())
+            },
+            now: { clock.now() }, wallTime: { Self.now + wallShift })
+        sources.requests = { requests }
+        sources.warn = warn
         self.routes = AdminRoutes(
-            configuration: configuration,
-            sources: .init(
-                isReady: { switches.isReady.load(ordering: .relaxed) }, status: { report },
-                collect: { deadline in
-                    switches.deadlines.withLock { $0.append(deadline) }
-                    await switches.gate.pass()
-                    clock.advance(.seconds(Int64(switches.collectSeconds.load(ordering: .relaxed))))
-                    let shards = metrics.loops.map { recorder in
-                        var copy = ShardSnapshot()
-                        _ = recorder.copyFromOutside(attempts: 8, into: &copy)
-                        return copy
-                    }
-                    return (shards, ScrapeFacts())
-                },
-                now: { clock.now() }, wallTime: { Self.now + wallShift }),
-            fleet: FleetHandle(snapshot), metrics: self.metrics)
+            configuration: configuration, sources: sources, fleet: FleetHandle(snapshot), metrics: self.metrics)
     }
 
     func get(
-        _ path: String, _ fields: [LocalRequest.Field] = [], query: String = "", method: String = "GET"
+        _ path: String, _ fields: [LocalRequest.Field] = [], query: String = "", method: String = "GET",
+        peer: String = "127.0.0.1", host: String = "localhost"
     ) async throws -> LocalResponse {
         let bytes = Array(path.utf8)
         let verb = Array(method.utf8)
@@ -66,7 +72,8 @@ struct AdminHarness {
             return .notFound
         }
         return await self.routes.respond(
-            to: LocalRequest(route: route, method: method, path: path, query: query, fields: fields))
+            to: LocalRequest(
+                route: route, method: method, path: path, query: query, fields: fields, peerAddress: peer, host: host))
     }
 
     func text(_ path: String, query: String = "") async throws -> String {

@@ -34,6 +34,7 @@ struct PathRouterTests {
             ("/internal/status", .status, .internal),
             ("/internal/status/endpoints", .statusEndpoints, .internal),
             ("/internal/status/models", .statusModels, .internal),
+            ("/internal/requests", .requests, .internal),
             ("/version", .version, .internal),
             ("/olla/models", .models, .models),
             ("/olla/models/llama3.2:3b", .model(idStart: 13), .models),
@@ -51,6 +52,17 @@ struct PathRouterTests {
                 self.match(method, path)
                     == PathMatch(target: .methodNotAllowed(.get), routeClass: routeClass))
         }
+    }
+
+    @Test("The dashboard owns its subtree, whatever the method")
+    func dashboard() {
+        let expected = PathMatch(target: .local(.dashboard), routeClass: .internal)
+        for path in ["/internal/ui", "/internal/ui/", "/internal/ui/assets/app.js", "/internal/ui/requests"] {
+            for method in ["GET", "HEAD", "POST", "OPTIONS"] { #expect(self.match(method, path) == expected) }
+        }
+        #expect(self.match("GET", "/internal/uix").target == .notFound)
+        #expect(self.match("GET", "/internal/UI/").target == .notFound)
+        #expect(self.match("GET", "/internal/ui/../metrics").target == .redirect)
     }
 
     @Test(
@@ -156,7 +168,7 @@ struct PathRouterTests {
             ("/", RouteClass.other), ("/olla", .other), ("/olla/", .other), ("/v1/chat/completions", .other),
             ("/olla/docker-model-runner/v1/models", .other), ("/olla/Ollama/v1/models", .other),
             ("/OLLA/proxy/", .other), ("/olla/proxyx/", .other), ("/olla/anthropic/v1/messages", .translator),
-            ("/olla/anthropic/", .translator), ("/internal/ui/", .internal), ("/internal/health/", .internal),
+            ("/olla/anthropic/", .translator), ("/internal/uix/", .internal), ("/internal/health/", .internal),
             ("/internal/stats/models", .internal), ("/internal/process", .internal), ("/version/", .other),
             ("/internal", .other), ("", .other), ("olla/proxy/", .other), ("*", .other), ("/olla/model", .other),
         ])

@@ -23,12 +23,15 @@ struct LayerTests {
         "Exposition": Room(layer: 0, neighbours: ["MetricKernel", "CZlib"], libraries: ["Synchronization"]),
         "HTTPWire": Room(layer: 0, libraries: ["Synchronization"]),
         "ByteScan": Room(layer: 0, libraries: ["Synchronization"]),
+        "DashboardAssets": Room(layer: 0),
+        "TopView": Room(layer: 0),
         "Domain": Room(layer: 1, libraries: ["Synchronization"]),
         "Catalog": Room(layer: 1, neighbours: ["Domain"], libraries: ["Synchronization"]),
         "Routing": Room(layer: 1, neighbours: ["Domain", "Catalog"], libraries: ["Synchronization"]),
         "Dialects": Room(layer: 1, neighbours: ["Domain"], libraries: ["Synchronization"]),
         "Translation": Room(layer: 1, libraries: ["Synchronization"]),
         "Telemetry": Room(layer: 1, neighbours: ["Domain"], libraries: ["Synchronization"]),
+        "FlightRecorder": Room(layer: 1, neighbours: ["Domain"]),
         "Pipeline": Room(layer: 1, neighbours: ["Domain", "Catalog", "Routing"], libraries: ["Synchronization"]),
         "Transport": Room(layer: 2, libraries: system.union(nio).union(tls)),
         "Journal": Room(layer: 2, libraries: system),
@@ -47,7 +50,10 @@ struct LayerTests {
         "GlasspotApp": Room(
             layer: 3, libraries: system.union(nio).union(tls).union(app).union(["Foundation"])),
         "glasspot": Room(
-            layer: 3, neighbours: ["GlasspotApp"], libraries: system.union(["ArgumentParser", "Foundation"])),
+            layer: 3, neighbours: ["GlasspotApp"],
+            libraries: system.union([
+                "ArgumentParser", "AsyncHTTPClient", "Foundation", "NIOCore", "NIOHTTP1", "NIOPosix",
+            ])),
         "mockllm": Room(layer: 3, libraries: system.union(nio).union(["ArgumentParser", "Foundation"])),
         "PromQL": Room(layer: 2),
         "catalogue": Room(layer: 3, libraries: ["ArgumentParser", "Foundation", "Yams"]),

@@ -51,7 +51,9 @@ struct StyleTests {
 
     @Test("only Telemetry spells the name of a metric")
     func metricNames() throws {
-        let findings = try SourceFile.sources.get().filter { $0.target != "Telemetry" }.flatMap { file in
+        // Readers of the finished page spell names too; tests of their own hold them against the catalogue.
+        let mayName: Set<String> = ["Telemetry", "DashboardAssets", "TopView"]
+        let findings = try SourceFile.sources.get().filter { !mayName.contains($0.target) }.flatMap { file in
             file.lines.indices
                 .filter { file.lines[$0].contains("\"glasspot_") }
                 .map { "\(file.path):\($0 + 1): \(file.lines[$0])" }
