@@ -6,6 +6,7 @@ import Testing
 
 @Suite("Scrape formats")
 struct ScrapeFormatTests {
+    private static let openMetrics = "application/openmetrics-text"
     private static let protobuf =
         "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 
@@ -13,9 +14,9 @@ struct ScrapeFormatTests {
         "Each format is served under its type and counted under its name",
         arguments: [
             ("text/plain;version=1.0.0", "text/plain; version=1.0.0", "text"),
-            ("application/openmetrics-text;version=1.0.0", "application/openmetrics-text; version=1.0.0", "openmetrics"),
-            ("application/openmetrics-text", "application/openmetrics-text; version=0.0.1", "openmetrics"),
-            ("application/openmetrics-text;version=2.0.0", "application/openmetrics-text; version=2.0.0", "openmetrics"),
+            (Self.openMetrics + ";version=1.0.0", "\(Self.openMetrics); version=1.0.0", "openmetrics"),
+            (Self.openMetrics, "\(Self.openMetrics); version=0.0.1", "openmetrics"),
+            (Self.openMetrics + ";version=2.0.0", "\(Self.openMetrics); version=2.0.0", "openmetrics"),
             (ScrapeFormatTests.protobuf, "application/vnd.google.protobuf; proto=io.prometheus", "protobuf"),
         ])
     func formats(accept: String, type: String, label: String) async throws {

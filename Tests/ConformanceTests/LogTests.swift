@@ -12,6 +12,9 @@ struct LogTests {
         "outcome", "route", "request_bytes", "response_bytes", "duration_ms", "attempts", "stream", "stages_us",
     ]
 
+    private static let question =
+        #"{"model":"mock","messages":[{"role":"user","content":"Hi"}],"stream":true,"stream_options":{"include_usage":true}}"#
+
     @Test("of a streamed answer hold every field of the contract, and no other", arguments: Engine.allCases)
     func everything(engine: Engine) async throws {
         let backend = try await MockBackend.start(
@@ -20,7 +23,7 @@ struct LogTests {
         try await World.with(engine, [Place(backend)]) { world in
             let answer = try await world.post(
                 "/olla/openai/v1/chat/completions?a=1&api_key=hunter2",
-                #"{"model":"mock","messages":[],"stream":true}"#,
+                Self.question,
                 "User-Agent: test/1\r\nReferer: http://r\r\nAccept: */*\r\n")
             #expect(answer.status == 200)
             let lines = try await world.logAfterStop()
@@ -46,7 +49,7 @@ struct LogTests {
     @Test("name the breaker that let a trial through or refused", arguments: Engine.allCases)
     func breaker(engine: Engine) async throws {
         let broken: [ScriptStep] = [
-            .readHead, .send("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"),
+            .readHead, .send("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"), .close,
         ]
         let backend = try await ScriptedBackend.start(scripts: [broken])
         let tuning = Tuning {

@@ -50,8 +50,8 @@ struct MemoryTests {
             kind: .openAI, behaviour: MockBehaviour(models: [MockModel("m")]))
         try await World.with(engine, [Place(backend)]) { world in
             let path = "/olla/openai/v1/chat/completions"
-            let answer = try await world.post(
-                path + "?secret=x", #"{"model":"m","messages":[]}"#, "X-Request-ID: good-one\r\n")
+            let body = #"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#
+            let answer = try await world.post(path + "?secret=x", body, "X-Request-ID: good-one\r\n")
             #expect(answer.status == 200)
             let request = try await Self.remembered(world, id: "good-one")
             #expect(request.path == path)

@@ -9,7 +9,8 @@ import Testing
 struct SpanTests {
     private static let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     private static let parent = "00f067aa0ba902b7"
-    private static let question = #"{"model":"mock","messages":[],"stream":true}"#
+    private static let question =
+        #"{"model":"mock","messages":[{"role":"user","content":"Hi"}],"stream":true,"stream_options":{"include_usage":true}}"#
 
     /// A span as the collector reads it.
     private struct Span {
@@ -144,7 +145,7 @@ struct SpanTests {
     func stale(engine: Engine) async throws {
         let ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
         let backend = try await ScriptedBackend.start(scripts: [
-            [.readHead, .send(ok), .readHead], [.readHead, .send(ok)],
+            [.readHead, .send(ok), .readHead, .close], [.readHead, .send(ok)],
         ])
         let found = try await self.spans(engine, [Place(backend)]) { world in
             for _ in 0..<2 {
