@@ -104,7 +104,8 @@ public final class ByteClient: Sendable {
     /// Resets the connection.
     public func reset() async throws {
         if let provider = self.channel as? any SocketOptionProvider {
-            try await provider.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+            // A peer that was quicker has closed the socket already.
+            try? await provider.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
         }
         try? await self.channel.close()
     }

@@ -93,7 +93,9 @@ struct ShutdownTests {
             _ = try await waiting.rest()
             await backend.closed(2)
             let log = try await world.logAfterStop()
-            let lines = log.filter { $0["outcome"] as? String == "gateway_error" }
+            let lines = log.filter {
+                $0["msg"] as? String == "Access log" && $0["outcome"] as? String == "gateway_error"
+            }
             #expect(lines.count == 2)
         }
         try await backend.stop()

@@ -14,7 +14,7 @@ import Testing
         let loop = store.loops[0]
         var random = SeededGenerator(seed: 42)
         func junk(_ loop: LoopRecorder, _ count: Int, _ random: inout SeededGenerator) {
-            var word: [UInt8] = Array("XXXXXXXX".utf8)
+            var word = [UInt8](repeating: UInt8(ascii: "A"), count: 8)
             for _ in 0..<count {
                 var bits = random.next()
                 for place in word.indices {
