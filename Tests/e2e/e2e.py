@@ -13,6 +13,7 @@ import tempfile
 
 import client_checks
 import failure_checks
+import format_checks
 import log_checks
 import metric_checks
 import trace_checks
@@ -68,6 +69,7 @@ def main() -> int:
             failure_checks.run(checks, world)
             trace_checks.run(checks, world)
             metric_checks.run(checks, world, scrapers)
+            format_checks.run(checks, world)
             log_checks.run(checks, world)
         failed = checks.finish() != 0
     finally:

@@ -27,12 +27,10 @@ def run(checks: Checks, world: World) -> None:
     seen: dict[str, str] = {}
 
     def ask(name: str, stream: bool = False, **headers: str) -> None:
-        answer = call(
-            gateway.url + CHAT + "?token=hunter2",
-            "POST",
-            {"model": "traced", "messages": QUESTION, "stream": stream},
-            headers,
-        )
+        body = {"model": "traced", "messages": QUESTION, "stream": stream}
+        if stream:
+            body["stream_options"] = {"include_usage": True}
+        answer = call(gateway.url + CHAT + "?token=hunter2", "POST", body, headers)
         expect_equal(answer.status, 200, f"status of {name}")
         seen[name] = answer.headers["X-Olla-Request-ID"]
 
