@@ -159,10 +159,8 @@ extension ClientConnection {
             // Without length and chunks the end of the connection is the end of the answer: only a reset tells.
             self.loop.resetOnClose(self.context)
         }
-        self.reading = .closed
+        self.leave()
         self.finishRequest()
-        self.loop.wheel.remove(self)
-        self.loop.closed(self)
         self.context?.close(promise: nil)
     }
 

@@ -163,8 +163,14 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
         if !self.exchange.isActive, self.reading == .head, self.head.isPartial {
             self.loop.recorder.parseFailed(.closedEarly)
         }
-        self.reading = .closed
+        self.leave()
         self.clientLeft(at: now)
+    }
+
+    /// The connection is over for the gateway, once: it may break in the moment it is aborted.
+    func leave() {
+        guard self.reading != .closed else { return }
+        self.reading = .closed
         self.loop.wheel.remove(self)
         self.loop.closed(self)
     }

@@ -220,9 +220,9 @@ final class EngineLoop {
     /// A client connection is ready.
     func opened(_ client: ClientConnection) { self.clients[ObjectIdentifier(client)] = client }
 
-    /// A client connection is gone; told twice when it breaks in the moment the gateway aborts it.
+    /// A client connection is gone.
     func closed(_ client: ClientConnection) {
-        guard self.clients.removeValue(forKey: ObjectIdentifier(client)) != nil else { return }
+        self.clients[ObjectIdentifier(client)] = nil
         self.recorder.connectionClosed()
     }
 
