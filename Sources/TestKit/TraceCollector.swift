@@ -48,12 +48,19 @@ public final class TraceCollector: Sendable {
     private let state: Mutex<State>
     private let group: MultiThreadedEventLoopGroup
     private let channel: Mutex<(any Channel)?>
+    private let arrivals = AsyncStream.makeStream(of: Int.self)
 
     /// The port it listens on.
     public var port: Int { self.channel.withLock { $0?.localAddress?.port ?? 0 } }
 
     /// What it got so far, oldest first.
     public var exports: [Export] { self.state.withLock { $0.exports } }
+
+    /// Waits until it got so many exports in all, or the task is cancelled; for one task at a time.
+    public func received(_ count: Int) async {
+        guard self.exports.count < count else { return }
+        for await arrived in self.arrivals.stream where arrived >= count { return }
+    }
 
     private init(answers: [Answer], group: MultiThreadedEventLoopGroup) {
         self.state = Mutex(State(answers: answers))
@@ -86,12 +93,14 @@ public final class TraceCollector: Sendable {
     }
 
     fileprivate func answer(line: String, contentType: String, body: [UInt8]) -> Answer {
-        self.state.withLock { state in
+        let (answer, count) = self.state.withLock { state in
             let answer = state.answers.isEmpty ? Answer(200) : state.answers.removeFirst()
             let status = answer.isSilent ? 0 : answer.status
             state.exports.append(Export(line: line, contentType: contentType, body: body, status: status))
-            return answer
+            return (answer, state.exports.count)
         }
+        self.arrivals.continuation.yield(count)
+        return answer
     }
 }
 

@@ -66,9 +66,8 @@ public final class SpanExporter: Service {
         queues: [SpanQueue], policy: Policy, version: String, instance: String,
         lost: @escaping @Sendable (Int) -> Void,
         makeSender: @escaping @Sendable () -> any SpanSender,
-        wait: @escaping @Sendable (Nanoseconds) async throws -> Void = {
-            try await Task.sleep(for: .nanoseconds($0.rawValue))
-        }, events: @escaping @Sendable (Event) -> Void
+        wait: @escaping @Sendable (Nanoseconds) async throws -> Void = SpanExporter.sleep,
+        events: @escaping @Sendable (Event) -> Void
     ) {
         self.queues = queues
         self.policy = policy
@@ -77,6 +76,11 @@ public final class SpanExporter: Service {
         self.makeSender = makeSender
         self.wait = wait
         self.events = events
+    }
+
+    /// Lets time pass for real.
+    public static func sleep(_ time: Nanoseconds) async throws {
+        try await Task.sleep(for: .nanoseconds(time.rawValue))
     }
 
     /// Exports until asked to shut down gracefully, then what is left; never throws.

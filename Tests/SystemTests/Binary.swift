@@ -123,14 +123,11 @@ final class Run: Sendable {
         }
         self.ended = ended
         try process.run()
-        let identifier = process.processIdentifier
         self.process = Mutex(process)
-        // Whatever happens, no run outlives its test.
-        Task {
-            try? await Task.sleep(for: Self.limit * 2)
-            if self.isRunning { kill(identifier, SIGKILL) }
-        }
     }
+
+    /// No run outlives its test, however that ends.
+    deinit { if self.isRunning { self.signal(SIGKILL) } }
 
     private var isRunning: Bool { self.process.withLock { $0.isRunning } }
 
@@ -138,8 +135,14 @@ final class Run: Sendable {
     func signal(_ number: Int32) { self.process.withLock { _ = kill($0.processIdentifier, number) } }
 
     /// Waits for its end, and removes its folder.
+    ///
+    /// - Throws: ``ByteClient/Unmet`` when the time limit of the test passes before.
     func end() async throws -> End {
         for await _ in self.ended {}
+        // A cancelled task stops waiting.
+        guard !self.isRunning else {
+            throw ByteClient.Unmet(description: "the program did not end: \(try self.text("err"))")
+        }
         let (code, reason) = self.process.withLock { ($0.terminationStatus, $0.terminationReason) }
         let end = End(
             code: code, wasKilled: reason == .uncaughtSignal, output: try self.text("out"),

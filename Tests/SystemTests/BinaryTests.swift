@@ -12,7 +12,8 @@ import Darwin
 
 @Suite(
     "The program",
-    .enabled(if: Binary.isBuilt, "it was not built beside the tests: swift build --product glasspot"))
+    .enabled(if: Binary.isBuilt, "it was not built beside the tests: swift build --product glasspot"),
+    .timeLimit(.minutes(3)))
 struct BinaryTests {
     private static func configuration(port: Int) -> String {
         """

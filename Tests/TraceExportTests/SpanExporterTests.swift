@@ -8,7 +8,7 @@ import Testing
 
 @testable import TraceExport
 
-@Suite("The export of spans")
+@Suite("The export of spans", .timeLimit(.minutes(2)))
 struct SpanExporterTests {
     /// Answers as told and keeps what it was given.
     private final class Sender: SpanSender {
@@ -59,8 +59,8 @@ struct SpanExporterTests {
                 queues: self.queues, policy: policy, version: "1", instance: "i",
                 lost: { count in self.losses.withLock { $0 += count } }, makeSender: sender,
                 wait: { time in
+                    if takesTime { return try await SpanExporter.sleep(time) }
                     self.waits.withLock { $0.append(time) }
-                    if takesTime { try await Task.sleep(for: .nanoseconds(time.rawValue)) }
                 }, events: { event in self.told.withLock { $0.append(event) } })
         }
 
@@ -210,7 +210,7 @@ struct SpanExporterTests {
         let exporter = stage.exporter(takesTime: true, sender: try Self.client(collector.port), isHasty: true)
         stage.fill(1...3)
         try await self.run(exporter) {
-            while collector.exports.count < 3 { try await Task.sleep(for: .milliseconds(2)) }
+            await collector.received(3)
             stage.fill(4...4)
         }
         let exports = collector.exports
@@ -232,7 +232,7 @@ struct SpanExporterTests {
             isHasty: true)
         stage.fill(1...3)
         try await self.run(exporter) {
-            while collector.exports.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
+            await collector.received(1)
         }
         // Whether the second batch was still tried depends on the moment; nothing is left, nothing uncounted.
         let delivered = try collector.exports.filter { $0.status == 200 }.flatMap { try ReadSpan.all(in: $0.body) }
