@@ -134,7 +134,9 @@ let package = Package(
             ],
             swiftSettings: house),
         // Workbench
-        .target(name: "MockLLM", dependencies: [nioCore, nioPosix, nioHTTP1], swiftSettings: house),
+        .target(name: "SeededRandomness", swiftSettings: house),
+        .target(
+            name: "MockLLM", dependencies: ["SeededRandomness", nioCore, nioPosix, nioHTTP1], swiftSettings: house),
         .target(name: "TestKit", dependencies: [nioCore, nioPosix, nioHTTP1], swiftSettings: house),
         .executableTarget(
             name: "mockllm", dependencies: ["MockLLM", argumentParser, nioCore, nioPosix], swiftSettings: house),
@@ -156,19 +158,25 @@ let package = Package(
 
         // Tests
         .testTarget(name: "TidyTests", dependencies: ["Domain"], swiftSettings: house),
-        .testTarget(name: "MetricKernelTests", dependencies: ["MetricKernel"], swiftSettings: house),
         .testTarget(
-            name: "ExpositionTests", dependencies: ["Exposition", "MetricKernel", "CZlib"], swiftSettings: house),
+            name: "MetricKernelTests", dependencies: ["SeededRandomness", "MetricKernel"], swiftSettings: house),
         .testTarget(
-            name: "HTTPWireTests", dependencies: ["HTTPWire", nioCore, nioEmbedded, nioHTTP1], swiftSettings: house),
-        .testTarget(name: "ByteScanTests", dependencies: ["ByteScan"], swiftSettings: house),
-        .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: house),
+            name: "ExpositionTests", dependencies: ["SeededRandomness", "Exposition", "MetricKernel", "CZlib"],
+            swiftSettings: house),
+        .testTarget(
+            name: "HTTPWireTests", dependencies: ["SeededRandomness", "HTTPWire", nioCore, nioEmbedded, nioHTTP1],
+            swiftSettings: house),
+        .testTarget(name: "ByteScanTests", dependencies: ["SeededRandomness", "ByteScan"], swiftSettings: house),
+        .testTarget(name: "DomainTests", dependencies: ["SeededRandomness", "Domain"], swiftSettings: house),
         .testTarget(name: "CatalogTests", dependencies: ["Domain", "Catalog"], swiftSettings: house),
         .testTarget(name: "RoutingTests", dependencies: ["Domain", "Catalog", "Routing"], swiftSettings: house),
-        .testTarget(name: "DialectsTests", dependencies: ["Dialects", "Domain", "ByteScan"], swiftSettings: house),
-        .testTarget(name: "TranslationTests", dependencies: ["Translation"], swiftSettings: house),
         .testTarget(
-            name: "TelemetryTests", dependencies: ["Telemetry", "MetricKernel", "Exposition", "Domain", "Workloads"],
+            name: "DialectsTests", dependencies: ["SeededRandomness", "Dialects", "Domain", "ByteScan"],
+            swiftSettings: house),
+        .testTarget(name: "TranslationTests", dependencies: ["SeededRandomness", "Translation"], swiftSettings: house),
+        .testTarget(
+            name: "TelemetryTests",
+            dependencies: ["SeededRandomness", "Telemetry", "MetricKernel", "Exposition", "Domain", "Workloads"],
             swiftSettings: house),
         .testTarget(name: "PromQLTests", dependencies: ["PromQL"], swiftSettings: house),
         .testTarget(name: "CatalogueTests", dependencies: ["catalogue", "PromQL", "Telemetry"], swiftSettings: house),
@@ -176,23 +184,31 @@ let package = Package(
             name: "FlightRecorderTests", dependencies: ["FlightRecorder", "Domain"], swiftSettings: house),
         .testTarget(name: "TopViewTests", dependencies: ["TopView", "Telemetry"], swiftSettings: house),
         .testTarget(
-            name: "PipelineTests", dependencies: ["Pipeline", "Domain", "Catalog"], swiftSettings: house),
+            name: "PipelineTests", dependencies: ["SeededRandomness", "Pipeline", "Domain", "Catalog"],
+            swiftSettings: house),
         .testTarget(
-            name: "TransportTests", dependencies: ["Transport", "Domain", nioCore, nioPosix], swiftSettings: house),
+            name: "TransportTests", dependencies: ["SeededRandomness", "Transport", "Domain", nioCore, nioPosix],
+            swiftSettings: house),
         .testTarget(
-            name: "JournalTests", dependencies: ["Journal", "Domain", "Telemetry", "CZlib"], swiftSettings: house),
+            name: "JournalTests", dependencies: ["SeededRandomness", "Journal", "Domain", "Telemetry", "CZlib"],
+            swiftSettings: house),
         .testTarget(
             name: "TraceExportTests",
             dependencies: ["TraceExport", "Domain", "TestKit", nioPosix, logging, lifecycle], swiftSettings: house),
         .testTarget(
             name: "SupervisionTests",
-            dependencies: ["Supervision", "Domain", "Catalog", "Telemetry", "Exposition", "MetricKernel"],
+            dependencies: [
+                "SeededRandomness", "Supervision", "Domain", "Catalog", "Telemetry", "Exposition", "MetricKernel",
+            ],
             swiftSettings: house),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings", "Domain", "Catalog"], swiftSettings: house),
+        .testTarget(
+            name: "SettingsTests", dependencies: ["SeededRandomness", "Settings", "Domain", "Catalog"],
+            swiftSettings: house),
         .testTarget(
             name: "AdminAPITests",
             dependencies: [
-                "AdminAPI", "Domain", "Catalog", "Routing", "Telemetry", "MetricKernel", "Exposition", "Pipeline",
+                "SeededRandomness", "AdminAPI", "Domain", "Catalog", "Routing", "Telemetry", "MetricKernel",
+                "Exposition", "Pipeline",
                 "CZlib", "FlightRecorder", "DashboardAssets",
             ], swiftSettings: house),
         .testTarget(
@@ -201,7 +217,9 @@ let package = Package(
                 "CMallocProbe", "Workloads", "Domain", "Catalog", "Routing", "Telemetry", "Pipeline", "Transport",
                 "Journal", "OllaEngine", nioCore, nioPosix,
             ], exclude: ["limits.json"], swiftSettings: house),
-        .testTarget(name: "MockLLMTests", dependencies: ["MockLLM", nioCore, nioPosix], swiftSettings: house),
+        .testTarget(
+            name: "MockLLMTests", dependencies: ["SeededRandomness", "MockLLM", nioCore, nioPosix], swiftSettings: house
+        ),
         .testTarget(
             name: "ConformanceTests",
             dependencies: [

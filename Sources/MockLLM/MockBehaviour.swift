@@ -1,3 +1,5 @@
+import SeededRandomness
+
 /// The server a mock imitates: its routes, its JSON and its habits.
 public enum MockKind: String, CaseIterable, Sendable {
     /// OpenAI's own API.
@@ -57,7 +59,7 @@ public struct TokenPacing: Equatable, Sendable {
     public static let immediate = TokenPacing(speed: 0)
 
     /// The real length of a wait of nominal length `nominal`.
-    func wait(_ nominal: Duration, _ random: inout SeededRandom) -> Duration {
+    func wait(_ nominal: Duration, _ random: inout SeededGenerator) -> Duration {
         guard self.speed > 0, nominal > .zero else { return .zero }
         let share = 1 + self.jitter * (random.nextUnit() * 2 - 1)
         return nominal * (share / self.speed)

@@ -1,5 +1,6 @@
 import AdminAPI
 import Pipeline
+import SeededRandomness
 import Synchronization
 import Telemetry
 import Testing
@@ -90,7 +91,7 @@ struct ScrapeFormatTests {
 
     @Test("Any headers and any query get a page or 503", arguments: [1, 2, 3] as [UInt64])
     func garbage(seed: UInt64) async throws {
-        var random = SeededGarbage(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let harness = AdminHarness(try makeFleet(), offersOpenMetrics2: true)
         func garbage() -> String {
             (0..<Int.random(in: 0...12, using: &random)).map { _ in
@@ -112,20 +113,5 @@ struct ScrapeFormatTests {
                 #expect(isGzip == (page.body.starts(with: [0x1F, 0x8B])), "\(fields) \(query)")
             }
         }
-    }
-}
-
-/// SplitMix64: the same seed gives the same test.
-private struct SeededGarbage: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

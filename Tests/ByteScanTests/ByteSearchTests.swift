@@ -1,4 +1,5 @@
 import ByteScan
+import SeededRandomness
 import Testing
 
 @Suite struct ByteSearchTests {
@@ -26,7 +27,7 @@ import Testing
     }
 
     @Test func `finds the first of many and is not misled by neighbours of the needle`() {
-        var random = Seeded(7)
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<300 {
             let near: [UInt8] = [0x21, 0x22, 0x23, 0x5b, 0x5c, 0x5d, 0xa2, 0xdc, 0x00, 0xff, 0x80]
             let count = random.below(200)

@@ -1,5 +1,6 @@
 import ByteScan
 import Foundation
+import SeededRandomness
 import Testing
 
 /// Replays the committed inputs of the fuzz target `json-scan`.

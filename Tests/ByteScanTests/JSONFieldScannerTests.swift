@@ -1,4 +1,5 @@
 import ByteScan
+import SeededRandomness
 import Testing
 
 @Suite struct JSONFieldScannerTests {

@@ -1,5 +1,6 @@
 import ByteScan
 import Foundation
+import SeededRandomness
 import Testing
 
 /// Random documents against Foundation's parser, and damaged ones against the scanner itself cut
@@ -16,7 +17,7 @@ import Testing
 
     @Test(arguments: 0..<40)
     func `finds what a reference parser finds`(seed: UInt64) throws {
-        var random = Seeded(seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<25 {
             var source = RandomDocument()
             let bytes = Array(source.object(depth: 0, &random).utf8)
@@ -35,7 +36,7 @@ import Testing
 
     @Test(arguments: 0..<12)
     func `reports the same of a damaged document wherever it is cut`(seed: UInt64) {
-        var random = Seeded(seed &+ 1000)
+        var random = SeededGenerator(seed: seed &+ 1000)
         for _ in 0..<40 {
             var source = RandomDocument()
             var bytes = Array(source.object(depth: 0, &random).utf8)
@@ -98,7 +99,7 @@ import Testing
 /// Writes random JSON: few names, so that paths are hit; odd blanks and escapes; no name twice in
 /// an object.
 struct RandomDocument {
-    mutating func object(depth: Int, _ random: inout Seeded) -> String {
+    mutating func object(depth: Int, _ random: inout SeededGenerator) -> String {
         var names = [
             "a", "b", "c", "model", "x\\\"y", "long member name with many bytes in it, no path",
         ]
@@ -113,7 +114,7 @@ struct RandomDocument {
         return "{" + (members.isEmpty ? Self.blank(&random) : members.joined(separator: ",")) + "}"
     }
 
-    private mutating func value(depth: Int, _ random: inout Seeded) -> String {
+    private mutating func value(depth: Int, _ random: inout SeededGenerator) -> String {
         switch random.below(depth > 4 ? 6 : 10) {
         case 0: return "null"
         case 1: return random.below(2) == 0 ? "true" : "false"
@@ -129,7 +130,7 @@ struct RandomDocument {
         }
     }
 
-    private static func string(_ random: inout Seeded) -> String {
+    private static func string(_ random: inout SeededGenerator) -> String {
         let parts = [
             "a", "\\\"", "\\\\", "\\n", "\\u00e9", "\\ud83d\\ude00", "é", "😀", "{", "]", ",", ":",
             "/",
@@ -144,7 +145,7 @@ struct RandomDocument {
         return "\\u00" + String(first, radix: 16) + name.dropFirst()
     }
 
-    private static func blank(_ random: inout Seeded) -> String {
+    private static func blank(_ random: inout SeededGenerator) -> String {
         ["", "", "", " ", "\n", "\t\r "][random.below(6)]
     }
 }

@@ -1,5 +1,6 @@
 import ByteScan
 import Foundation
+import SeededRandomness
 import Testing
 
 @Suite struct JSONTextTests {
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test func `writes strings a reference reads back`() throws {
-        var random = Seeded(3)
+        var random = SeededGenerator(seed: 3)
         for _ in 0..<200 {
             let text = String(
                 String.UnicodeScalarView(

@@ -1,4 +1,5 @@
 import ByteScan
+import SeededRandomness
 import Testing
 
 /// A stream's events, put together from fragments.
@@ -100,7 +101,7 @@ enum SSEItem: Equatable {
 
     @Test(arguments: 0..<20)
     func `agrees with a naive splitter on random streams`(seed: UInt64) {
-        var random = Seeded(seed)
+        var random = SeededGenerator(seed: seed)
         let words = [
             "data", "event", "error", "id", ":", ": ", " ", "\n", "\r", "\r\n", "\n\n", "x",
             "{\"a\":1}", "é",

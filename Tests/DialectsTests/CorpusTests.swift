@@ -1,5 +1,6 @@
 import Dialects
 import Foundation
+import SeededRandomness
 import Testing
 
 /// Replays the committed inputs of the fuzz target `body-scan`.

@@ -1,4 +1,5 @@
 import Dialects
+import SeededRandomness
 import Testing
 
 @Suite struct RequestScanTests {

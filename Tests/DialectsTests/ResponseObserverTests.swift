@@ -1,5 +1,6 @@
 import Dialects
 import Domain
+import SeededRandomness
 import Testing
 
 @Suite struct ResponseObserverTests {
@@ -35,7 +36,7 @@ import Testing
 
     @Test(arguments: 0..<16)
     func `sees the same of damaged transcripts wherever they are cut`(seed: UInt64) {
-        var random = Seeded(seed)
+        var random = SeededGenerator(seed: seed)
         for transcript in Transcript.all {
             var bytes = Array(transcript.body.utf8)
             for _ in 0..<(1 + random.below(4)) where !bytes.isEmpty {

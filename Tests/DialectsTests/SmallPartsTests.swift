@@ -1,6 +1,7 @@
 import Dialects
 import Domain
 import Foundation
+import SeededRandomness
 import Testing
 
 @Suite struct OperationPathTests {

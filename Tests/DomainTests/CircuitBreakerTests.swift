@@ -1,4 +1,5 @@
 import Domain
+import SeededRandomness
 import Testing
 
 private func second(_ count: Int64) -> MonotonicTime { .zero + .seconds(100 + count) }
@@ -163,7 +164,7 @@ struct CircuitBreakerTests {
     /// Whatever happens to trials, in any order, the breaker admits again within one open or trial period.
     @Test(arguments: 1...40 as ClosedRange<UInt64>)
     func `it is never stuck`(seed: UInt64) throws {
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let live = EndpointLive()
         var now = second(0)
         var tickets: [BreakerTicket] = []
@@ -244,20 +245,5 @@ extension EndpointLive {
 
     fileprivate func trialAnswered(_ ticket: inout BreakerTicket, at now: MonotonicTime) -> BreakerState? {
         self.breaker.trialAnswered(&ticket, at: now)
-    }
-}
-
-/// A seeded generator, so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

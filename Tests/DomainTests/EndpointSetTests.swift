@@ -1,4 +1,5 @@
 import Domain
+import SeededRandomness
 import Testing
 
 @Suite("Endpoint sets")
@@ -11,7 +12,7 @@ struct EndpointSetTests {
 
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func `behave like sets of numbers`(seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var sets = [EndpointSet(), EndpointSet()]
         var models: [Set<Int>] = [[], []]
         for _ in 0..<400 {

@@ -1,4 +1,5 @@
 import Domain
+import SeededRandomness
 import Testing
 
 private func second(_ count: Int64) -> MonotonicTime { .zero + .seconds(100 + count) }
@@ -233,7 +234,7 @@ struct HealthMachineTests {
     /// After any history, an endpoint that answers well from now on is routable within two minutes.
     @Test(arguments: 1...40 as ClosedRange<UInt64>)
     func `it always recovers`(seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let script = Script()
         let results: [ProbeResult] = [.failed, answered(500), answered(401), answered(200)]
         for _ in 0..<200 {

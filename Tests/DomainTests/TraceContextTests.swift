@@ -1,4 +1,5 @@
 import Domain
+import SeededRandomness
 import Testing
 
 @Suite("Trace context")
@@ -104,7 +105,7 @@ struct TraceContextTests {
 
     @Test("the sampler takes its share, and all samplers of one share agree", arguments: [0, 0.01, 0.25, 0.5, 0.9, 1])
     func sampler(ratio: Double) {
-        var random = SplitMix(seed: 11)
+        var random = SeededGenerator(seed: 11)
         let sampler = TraceSampler(ratio: ratio)
         let wider = TraceSampler(ratio: min(1, ratio + 0.05))
         var count = 0

@@ -1,4 +1,5 @@
 import MetricKernel
+import SeededRandomness
 
 /// A snapshot with everything a page can hold, made of random observations.
 struct SeededPage {
@@ -90,20 +91,5 @@ struct SeededPage {
                     spanID: isTraced ? random.next() : 0, requestID: id.span.bytes,
                     wallTime: Self.startTime + Int64.random(in: 0...60_000_000_000, using: &random)))
         }
-    }
-}
-
-/// SplitMix64: the same seed gives the same test.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

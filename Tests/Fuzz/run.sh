@@ -22,11 +22,11 @@ features="-enable-upcoming-feature ExistentialAny -enable-upcoming-feature Membe
 # name | modules under Sources/, in the order they depend on each other | further sources | longest input
 table() {
     cat <<'END'
-request-head  | HTTPWire | Tests/HTTPWireTests/WireProperties.swift Tests/HTTPWireTests/Feeding.swift | 1024
-response-head | HTTPWire | Tests/HTTPWireTests/WireProperties.swift Tests/HTTPWireTests/Feeding.swift | 1024
-chunked       | HTTPWire | Tests/HTTPWireTests/WireProperties.swift Tests/HTTPWireTests/Feeding.swift | 512
-json-scan     | ByteScan | Tests/ByteScanTests/ScanLog.swift Tests/ByteScanTests/Seeded.swift | 384
-body-scan     | Domain ByteScan Dialects | Tests/DialectsTests/Sightings.swift Tests/DialectsTests/Seeded.swift | 768
+request-head  | HTTPWire SeededRandomness | Tests/HTTPWireTests/WireProperties.swift Tests/HTTPWireTests/Feeding.swift | 1024
+response-head | HTTPWire SeededRandomness | Tests/HTTPWireTests/WireProperties.swift Tests/HTTPWireTests/Feeding.swift | 1024
+chunked       | HTTPWire SeededRandomness | Tests/HTTPWireTests/WireProperties.swift Tests/HTTPWireTests/Feeding.swift | 512
+json-scan     | ByteScan SeededRandomness | Tests/ByteScanTests/ScanLog.swift | 384
+body-scan     | Domain ByteScan Dialects SeededRandomness | Tests/DialectsTests/Sightings.swift | 768
 END
 }
 

@@ -1,4 +1,5 @@
 import HTTPWire
+import SeededRandomness
 import Testing
 
 /// A chunked body that must be refused, and why.
@@ -211,7 +212,7 @@ struct ChunkedPropertyTests {
         var trailers: [FieldLineSnapshot] = []
     }
 
-    private func sample(_ random: inout SplitMix) -> Sample {
+    private func sample(_ random: inout SeededGenerator) -> Sample {
         var sample = Sample()
         for _ in 0..<Int.random(in: 0...6, using: &random) {
             let count = Int.random(in: 1...40, using: &random)
@@ -234,7 +235,7 @@ struct ChunkedPropertyTests {
         return sample
     }
 
-    private func extensions(_ random: inout SplitMix) -> String {
+    private func extensions(_ random: inout SeededGenerator) -> String {
         guard random.happens(percent: 30) else { return "" }
         let all = [";a", ";a=b", ";a=\"\"", ";q=\" \\\"; x\"", ";a;b=c", ";sig=0123456789abcdef"]
         return all.randomElement(using: &random) ?? ""
@@ -242,7 +243,7 @@ struct ChunkedPropertyTests {
 
     @Test("decode to their content whatever the pieces", arguments: 0..<400)
     func roundTrip(_ seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let sample = self.sample(&random)
         let rest = latin1("GET / HTTP/1.1\r\n")
         let wire = sample.wire + rest
@@ -263,7 +264,7 @@ struct ChunkedPropertyTests {
 
     @Test("decode as a naive reader does, however broken", arguments: 0..<400)
     func mutated(_ seed: UInt64) {
-        var random = SplitMix(seed: seed &+ 1_000_000)
+        var random = SeededGenerator(seed: seed &+ 1_000_000)
         var wire = self.sample(&random).wire
         for _ in 0..<Int.random(in: 1...3, using: &random) {
             let index = Int.random(in: wire.indices, using: &random)

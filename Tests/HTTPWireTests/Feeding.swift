@@ -1,4 +1,5 @@
 import HTTPWire
+import SeededRandomness
 
 /// A parsed request as plain values, so that two ways of feeding it can be compared.
 struct RequestSnapshot: Equatable {
@@ -208,20 +209,7 @@ func decodeChunked(
     return result
 }
 
-/// A small seeded generator, so that a failing case can be repeated from its seed.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed &>> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed &>> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed &>> 31)
-    }
-
+extension SeededGenerator {
     /// Whether an event with the given chance in percent happens.
     mutating func happens(percent: Int) -> Bool {
         Int.random(in: 0..<100, using: &self) < percent

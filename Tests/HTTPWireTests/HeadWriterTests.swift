@@ -1,4 +1,5 @@
 import HTTPWire
+import SeededRandomness
 import Testing
 
 /// Runs `body` with a writer over `capacity` bytes and returns what was written, or `nil` on
@@ -132,7 +133,7 @@ struct ChunkedEncoderTests {
 
     @Test("and content and line ends make a body that decodes", arguments: 0..<50)
     func roundTrip(_ seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         var wire: [UInt8] = []
         var content: [UInt8] = []
         for _ in 0..<Int.random(in: 0...5, using: &random) {

@@ -1,8 +1,10 @@
+import SeededRandomness
+
 /// Builds messages that are mostly right and then breaks some of them, from a seed.
 struct MessageGenerator {
-    var random: SplitMix
+    var random: SeededGenerator
 
-    init(seed: UInt64) { self.random = SplitMix(seed: seed) }
+    init(seed: UInt64) { self.random = SeededGenerator(seed: seed) }
 
     private mutating func pick(_ choices: [String]) -> String {
         choices.randomElement(using: &self.random) ?? ""

@@ -1,4 +1,5 @@
 import HTTPWire
+import SeededRandomness
 import Testing
 
 /// Whether a path needs a redirect; macros cannot take spans.
@@ -60,7 +61,7 @@ struct RequestTargetTests {
 
     @Test("is resolved as a naive reader does", arguments: 0..<300)
     func property(_ seed: UInt64) {
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let parts = ["a", "", ".", "..", "%2e", "%2E%2e", ".%2e", "%2f", "b.c", "...", "%2e%2e%2e"]
         let segments = (0..<Int.random(in: 1...9, using: &random)).map { _ in parts.randomElement(using: &random) ?? ""
         }

@@ -1,4 +1,5 @@
 import HTTPWire
+import SeededRandomness
 
 /// What must hold for any input whatever; shared by the fuzz targets and the replay of their
 /// corpus.
@@ -99,7 +100,7 @@ enum WireProperties {
     /// Three ways of cutting that depend on nothing but the bytes.
     private static func cuts(_ bytes: [UInt8]) -> [[Int]] {
         let seed = bytes.reduce(into: UInt64(bytes.count)) { $0 = $0 &* 31 &+ UInt64($1) }
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let everyByte = bytes.count <= 256 ? Array(bytes.indices) : []
         return [random.cuts(bytes.count, pieces: 1), random.cuts(bytes.count, pieces: 4), everyByte]
     }

@@ -41,19 +41,6 @@ func parse(_ line: String) throws -> [String: Any] {
 
 func withSpan<Result>(_ bytes: [UInt8], _ body: (RawSpan) -> Result) -> Result { body(bytes.span.bytes) }
 
-/// A small deterministic generator (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 /// A folder that is gone when the test is over.
 final class ScratchFolder {
     let path: String

@@ -1,3 +1,4 @@
+import SeededRandomness
 import Testing
 
 @testable import Journal
@@ -20,7 +21,7 @@ struct LineQueueTests {
         "gives back what went in, in order and in whole lines, however it wraps",
         arguments: [21, 22, 23] as [UInt64])
     func order(seed: UInt64) {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let queue = LineQueue(capacity: 4_096)
         var expected: [String] = []
         var (sent, received) = (0, 0)

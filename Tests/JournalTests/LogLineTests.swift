@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import SeededRandomness
 import Telemetry
 import Testing
 
@@ -62,7 +63,7 @@ struct LogLineTests {
 
     @Test("repairs ill-formed UTF-8 as the standard library does", arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
     func repair(seed: UInt64) throws {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let interesting: [UInt8] = [
             0x22, 0x5C, 0x0A, 0x00, 0x1F, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1,
             0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF, 0x61,

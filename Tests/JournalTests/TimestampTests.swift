@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import SeededRandomness
 import Testing
 
 @testable import Journal
@@ -25,7 +26,7 @@ struct TimestampTests {
 
     @Test("agrees with Foundation at any moment", arguments: [11, 12] as [UInt64])
     func random(seed: UInt64) {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let style = Date.ISO8601FormatStyle(timeZone: .gmt)
         for _ in 0..<300 {
             let second = Int64.random(in: -9_000_000_000...9_000_000_000, using: &generator)

@@ -1,4 +1,5 @@
 import MetricKernel
+import SeededRandomness
 import Synchronization
 import Testing
 

@@ -1,4 +1,5 @@
 import MetricKernel
+import SeededRandomness
 import Testing
 
 @Suite struct NativeBucketsTests {

@@ -1,3 +1,4 @@
+import SeededRandomness
 import Testing
 
 @testable import MockLLM
@@ -168,7 +169,7 @@ import Testing
     @Test("a script is used up in order, then the standing fault rules")
     func script() {
         var plan = FaultPlan(script: [.status(500), nil, .hang], always: .garbage)
-        var random = SeededRandom(seed: 1)
+        var random = SeededGenerator(seed: 1)
         let faults = (0..<4).map { _ in
             plan.next(header: nil, isInference: true, random: &random)
         }
@@ -177,7 +178,7 @@ import Testing
 
     @Test("probes stay well unless the plan says everything")
     func scope() {
-        var random = SeededRandom(seed: 1)
+        var random = SeededGenerator(seed: 1)
         var narrow = FaultPlan(always: .hang)
         #expect(narrow.next(header: nil, isInference: false, random: &random) == nil)
         #expect(narrow.next(header: "500", isInference: false, random: &random) == .status(500))
@@ -189,7 +190,7 @@ import Testing
     func odds() {
         func draws(seed: UInt64) -> [Bool] {
             var plan = FaultPlan(odds: [FaultPlan.Odds(.hang, probability: 0.25)])
-            var random = SeededRandom(seed: seed)
+            var random = SeededGenerator(seed: seed)
             return (0..<4000).map { _ in
                 plan.next(header: nil, isInference: true, random: &random) != nil
             }
@@ -202,7 +203,7 @@ import Testing
 
     @Test("waits follow pace, jitter and speed")
     func pacing() {
-        var random = SeededRandom(seed: 9)
+        var random = SeededGenerator(seed: 9)
         let nominal = Duration.milliseconds(100)
         #expect(TokenPacing(speed: 1).wait(nominal, &random) == nominal)
         #expect(TokenPacing(speed: 4).wait(nominal, &random) == .milliseconds(25))
@@ -220,7 +221,7 @@ import Testing
         var score = AnswerScore(
             answer: Answer(contentType: "text/event-stream", body: .stream(parts)), fault: nil,
             pacing: TokenPacing(firstToken: .milliseconds(9), gap: .milliseconds(2)), isHead: false,
-            isHTTP10: false, keepsConnection: true, random: SeededRandom(seed: 1))
+            isHTTP10: false, keepsConnection: true, random: SeededGenerator(seed: 1))
         let pauses = score.steps().compactMap { step -> Duration? in
             if case .pause(let duration) = step { duration } else { nil }
         }

@@ -1,3 +1,4 @@
+import SeededRandomness
 import Testing
 
 @testable import MockLLM
@@ -131,7 +132,7 @@ import Testing
             LoadTarget(prefix: "/olla/ollama", dialect: .ollama, chatModels: ["c"]),
         ]
         func draw(seed: UInt64) -> [LoadCall?] {
-            var random = SeededRandom(seed: seed)
+            var random = SeededGenerator(seed: seed)
             return (0..<100).map { _ in
                 LoadCall.next(targets: targets, mix: .everyday, random: &random)
             }

@@ -1,6 +1,7 @@
 import Catalog
 import Domain
 import Pipeline
+import SeededRandomness
 import Testing
 
 @Suite("PathRouter")
@@ -273,7 +274,7 @@ struct PathRouterTests {
 
     @Test("No path of random segments traps or is both clean and redirected")
     func randomPaths() {
-        var random = SplitMix(seed: 0x6C61_7373)
+        var random = SeededGenerator(seed: 0x6C61_7373)
         let pieces = [
             "/", "olla", "proxy", "ollama", "models", "..", ".", "%2e", "internal", "status", "v1", "a", "*", "%",
             "é", "api", "pull",
@@ -325,20 +326,5 @@ struct LocalResponseTests {
             fields: [("accept", "a"), ("X", "y"), ("Accept", "b")])
         #expect(request.value(of: "Accept") == "a, b")
         #expect(request.value(of: "If-None-Match") == nil)
-    }
-}
-
-/// A small seeded generator (Steele, Lea, Flood 2014), so that a failure can be repeated.
-private struct SplitMix {
-    private var state: UInt64
-
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var word = self.state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
     }
 }

@@ -1,3 +1,4 @@
+import SeededRandomness
 import Testing
 
 @testable import Settings
@@ -35,7 +36,7 @@ struct RobustnessTests {
 
     @Test("A file with characters changed at random is read or refused", arguments: 0..<4 as Range<UInt64>)
     func mutation(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let alphabet = Array("{}[]:,-#&*!|>'\"%@` \n\t?<~09azé\u{0}\u{85}\u{2028}".unicodeScalars)
         let original = Array(Samples.everyKey.unicodeScalars)
         for _ in 0..<25 {
@@ -51,18 +52,5 @@ struct RobustnessTests {
                 #expect(problem.description.allSatisfy { !$0.isNewline || $0 == "\u{2028}" || $0 == "\u{2029}" })
             }
         }
-    }
-}
-
-/// A small generator with a seed (SplitMix64).
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,18 +1,11 @@
+import SeededRandomness
 import Synchronization
 
-/// A small seeded generator (SplitMix64), shared by tasks.
+/// A seeded generator that tasks share.
 final class SeededNumbers: Sendable {
-    private let state: Mutex<UInt64>
+    private let state: Mutex<SeededGenerator>
 
-    init(seed: UInt64) { self.state = Mutex(seed) }
+    init(seed: UInt64) { self.state = Mutex(SeededGenerator(seed: seed)) }
 
-    func next() -> UInt64 {
-        self.state.withLock { state in
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var word = state
-            word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-            return word ^ (word >> 31)
-        }
-    }
+    func next() -> UInt64 { self.state.withLock { $0.next() } }
 }

@@ -1,6 +1,7 @@
 import Domain
 import Exposition
 import MetricKernel
+import SeededRandomness
 import Testing
 
 @testable import Telemetry

@@ -1,5 +1,6 @@
 import Domain
 import MetricKernel
+import SeededRandomness
 import Testing
 
 @testable import Telemetry

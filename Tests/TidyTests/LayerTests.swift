@@ -45,6 +45,7 @@ struct LayerTests {
             libraries: system.union(nio).union(tls).union(app).union(["AsyncHTTPClient", "NIOHTTP1", "Foundation"])),
         "Settings": Room(layer: 2, libraries: system.union(["Foundation", "Yams"])),
         "AdminAPI": Room(layer: 2, libraries: system.union(["Foundation"])),
+        "SeededRandomness": Room(layer: 0),
         "MockLLM": Room(layer: 2, libraries: system.union(nio).union(["NIOHTTP1"])),
         "TestKit": Room(layer: 2, libraries: system.union(nio).union(["NIOHTTP1"])),
         "GlasspotApp": Room(
@@ -68,6 +69,7 @@ struct LayerTests {
         "CMallocProbe": [],
         "OllaEngine": ["GlasspotApp"],
         "TestKit": [],
+        "SeededRandomness": ["MockLLM"],
         "PromQL": ["catalogue"],
     ]
 

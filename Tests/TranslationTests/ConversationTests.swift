@@ -1,3 +1,4 @@
+import SeededRandomness
 import Testing
 import Translation
 
@@ -8,7 +9,7 @@ struct ConversationTests {
 
     @Test("of all kinds lose no text, call or id on the way to the server", arguments: 0..<20)
     func requests(seed: UInt64) throws {
-        var random = Seeded(0xC0_FFEE + seed)
+        var random = SeededGenerator(seed: 0xC0_FFEE + seed)
         var request = MessagesRequest()
         for round in 0..<Self.perSeed {
             let talk = Talk(&random)
@@ -25,7 +26,7 @@ struct ConversationTests {
 
     @Test("of all kinds lose no text, call or id on the way back", arguments: 0..<20)
     func answers(seed: UInt64) throws {
-        var random = Seeded(0xBEEF + seed)
+        var random = SeededGenerator(seed: 0xBEEF + seed)
         var stream = MessageStream()
         var answer = ChatAnswer()
         for round in 0..<Self.perSeed {
@@ -54,7 +55,7 @@ struct ConversationTests {
     }
 }
 
-extension Seeded {
+extension SeededGenerator {
     /// Text of one to four bytes a character, with everything that needs an escape.
     mutating func text(atMost count: Int = 12) -> String {
         let letters: [Unicode.Scalar] = [
@@ -98,7 +99,7 @@ private struct Talk {
     let body: Plain
     let expected: [Plain]
 
-    init(_ random: inout Seeded) {
+    init(_ random: inout SeededGenerator) {
         var messages: [Plain] = []
         var expected: [Plain] = []
         var body: [String: Plain] = [
@@ -125,7 +126,7 @@ private struct Talk {
         self.expected = expected
     }
 
-    private static func user(_ random: inout Seeded) -> (Plain, [Plain]) {
+    private static func user(_ random: inout SeededGenerator) -> (Plain, [Plain]) {
         if random.chance(3) {
             let text = random.text()
             return (
@@ -173,7 +174,7 @@ private struct Talk {
         return (["role": "user", "content": .list(blocks)], expected)
     }
 
-    private static func assistant(_ random: inout Seeded) -> (Plain, [Plain]) {
+    private static func assistant(_ random: inout SeededGenerator) -> (Plain, [Plain]) {
         var blocks: [Plain] = []
         var calls: [Plain] = []
         var text = ""
@@ -209,7 +210,7 @@ private struct Reply {
     let outputTokens: Int
     let finish: String
 
-    init(_ random: inout Seeded) {
+    init(_ random: inout SeededGenerator) {
         if random.chance(3) { self.thinking = random.text(atMost: 30) }
         if !random.chance(3) { self.text = random.text(atMost: 40) }
         if random.chance(2) {
@@ -266,7 +267,7 @@ private struct Reply {
     }
 
     /// The same as a stream: texts and arguments cut between characters anywhere, calls in turns.
-    func stream(_ random: inout Seeded) -> [UInt8] {
+    func stream(_ random: inout SeededGenerator) -> [UInt8] {
         var deltas: [Plain] = [["role": "assistant", "content": ""]]
         deltas += Self.pieces(self.thinking, &random).map { ["reasoning_content": .text($0)] }
         deltas += Self.pieces(self.text, &random).map { ["content": .text($0)] }
@@ -302,7 +303,7 @@ private struct Reply {
         return Array(text.utf8)
     }
 
-    private static func pieces(_ text: String, _ random: inout Seeded) -> [String] {
+    private static func pieces(_ text: String, _ random: inout SeededGenerator) -> [String] {
         var pieces: [String] = []
         var rest = text.unicodeScalars[...]
         while !rest.isEmpty {

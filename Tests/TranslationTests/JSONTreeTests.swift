@@ -1,3 +1,4 @@
+import SeededRandomness
 import Testing
 
 @testable import Translation
@@ -111,7 +112,7 @@ struct JSONTreeTests {
     /// The same bytes are taken or refused as by a reader written by others.
     @Test("is judged as others judge it", arguments: 0..<40)
     func agreement(seed: UInt64) {
-        var random = Seeded(seed)
+        var random = SeededGenerator(seed: seed)
         let alphabet = Array("{}[]\",:\\u0123abtrue null-.eE+ \u{00E9}".utf8)
         for _ in 0..<250 {
             let bytes = (0..<random.below(14)).map { _ in alphabet[random.below(alphabet.count)] }

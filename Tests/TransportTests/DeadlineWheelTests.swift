@@ -1,4 +1,5 @@
 import Domain
+import SeededRandomness
 import Testing
 
 @testable import Transport
@@ -20,7 +21,7 @@ private func at(_ milliseconds: Int64) -> MonotonicTime {
 struct DeadlineWheelTests {
     @Test("a deadline fires once, not early, and at most two ticks late")
     func fires() {
-        var generator = SplitMix(seed: 7)
+        var generator = SeededGenerator(seed: 7)
         let wheel = DeadlineWheel(now: at(0))
         let nodes = (0..<500).map { _ in Node() }
         let due = nodes.map { _ in Int64(generator.next() % 40_000) }
@@ -87,18 +88,5 @@ struct DeadlineWheelTests {
         }
         for clock in stride(from: Int64(20), through: 400, by: 20) { wheel.advance(to: at(clock)) }
         #expect(nodes.map(\.firings.count).reduce(0, +) == 2)
-    }
-}
-
-/// The splitmix64 generator of Vigna: a seed gives the same sequence everywhere.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { self.state = seed }
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,3 +1,5 @@
+import SeededRandomness
+
 /// What a model says, token by token, before a dialect gives it a form.
 struct Completion: Equatable, Sendable {
     struct ToolCall: Equatable, Sendable {
@@ -28,7 +30,7 @@ struct Completion: Equatable, Sendable {
         var hash = UInt64.fnv1a(request.prompt.utf8, seed: behaviour.seed)
         hash = UInt64.fnv1a(request.model.utf8, seed: hash)
         if let seed = request.seed { hash = UInt64.fnv1a(String(seed).utf8, seed: hash) }
-        var random = SeededRandom(seed: hash)
+        var random = SeededGenerator(seed: hash)
         var wanted = Int.random(in: behaviour.answerTokens, using: &random)
         var finish = "stop"
         if let limit = request.tokensMax, limit < wanted {
@@ -60,14 +62,14 @@ struct Completion: Equatable, Sendable {
     ) -> [Double] {
         let hash = UInt64.fnv1a(
             text.utf8, seed: UInt64.fnv1a(model.utf8, seed: behaviour.seed))
-        var random = SeededRandom(seed: hash)
+        var random = SeededGenerator(seed: hash)
         return (0..<behaviour.embeddingWidth).map { _ in
             // Exact in 32-bit floats, so both wire forms carry the same numbers.
             Double(Int.random(in: -4096...4096, using: &random)) / 4096
         }
     }
 
-    private static func words(count: Int, using random: inout SeededRandom) -> [String] {
+    private static func words(count: Int, using random: inout SeededGenerator) -> [String] {
         var result: [String] = []
         result.reserveCapacity(max(0, count))
         var startsSentence = true

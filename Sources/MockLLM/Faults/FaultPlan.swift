@@ -1,3 +1,5 @@
+import SeededRandomness
+
 /// Which requests of a mock go wrong, and how.
 ///
 /// A request's fault is the first of: its `X-Mock-Fault` header, the next entry of ``script``, the
@@ -59,7 +61,7 @@ public struct FaultPlan: Equatable, Sendable {
     ///   - random: The source of the draws.
     /// - Returns: What shall go wrong; nil when nothing shall.
     mutating func next(
-        header: String?, isInference: Bool, random: inout SeededRandom
+        header: String?, isInference: Bool, random: inout SeededGenerator
     ) -> Fault? {
         if self.obeysHeader, let header, let fault = Fault(spelling: header) { return fault }
         guard self.scope == .everything || isInference else { return nil }

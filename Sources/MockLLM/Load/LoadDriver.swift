@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import SeededRandomness
 
 /// Sends the traffic of a load maker.
 ///
@@ -9,7 +10,7 @@ final class LoadDriver {
     private let configuration: LoadMaker.Configuration
     private let loop: any EventLoop
     private let hostField: String
-    private var random: SeededRandom
+    private var random: SeededGenerator
     private var ticker: RepeatedTask?
     private var startedAt = NIODeadline.uptimeNanoseconds(0)
     private var sent = 0
@@ -25,7 +26,7 @@ final class LoadDriver {
         self.configuration = configuration
         self.loop = loop
         self.hostField = "\(configuration.host):\(configuration.port)"
-        self.random = SeededRandom(seed: configuration.seed)
+        self.random = SeededGenerator(seed: configuration.seed)
     }
 
     func start() {

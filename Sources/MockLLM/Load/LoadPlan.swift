@@ -1,3 +1,5 @@
+import SeededRandomness
+
 /// A place on the server that the load maker asks, and how to ask there.
 public struct LoadTarget: Equatable, Sendable {
     /// The API spoken at a target.
@@ -72,7 +74,7 @@ struct LoadCall: Equatable, Sendable {
 
     /// Draws the next request; nil when the mix holds nothing that any target can be asked.
     static func next(
-        targets: [LoadTarget], mix: LoadMix, random: inout SeededRandom
+        targets: [LoadTarget], mix: LoadMix, random: inout SeededGenerator
     ) -> LoadCall? {
         let choices = targets.flatMap { target in
             LoadOperation.allCases.compactMap { operation -> (LoadTarget, LoadOperation, Int)? in
@@ -94,7 +96,7 @@ struct LoadCall: Equatable, Sendable {
     }
 
     private static func make(
-        _ target: LoadTarget, _ operation: LoadOperation, _ random: inout SeededRandom
+        _ target: LoadTarget, _ operation: LoadOperation, _ random: inout SeededGenerator
     ) -> LoadCall {
         let question = Self.questions[Int(random.next() % UInt64(Self.questions.count))]
         let models = operation == .embeddings ? target.embeddingModels : target.chatModels

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import SeededRandomness
 
 /// Serves one client connection of a mock: reads requests, plays answers one after the other.
 ///
@@ -177,7 +178,7 @@ final class MockConnection: ChannelInboundHandler {
         var score = AnswerScore(
             answer: answer, fault: fault, pacing: pacing,
             isHead: request.head.method == .HEAD, isHTTP10: request.head.version == .http1_0,
-            keepsConnection: request.head.isKeepAlive, random: SeededRandom(seed: seed))
+            keepsConnection: request.head.isKeepAlive, random: SeededGenerator(seed: seed))
         self.playing = Performance(
             steps: score.steps(), inputTokens: answer.inputTokens,
             outputTokens: answer.outputTokens, isControl: isControl)

@@ -1,3 +1,4 @@
+import SeededRandomness
 import Synchronization
 
 /// What every connection of a mock shares: its behaviour, its counts, and who waits for them.
@@ -10,7 +11,7 @@ final class MockLedger: Sendable {
 
     private struct State {
         var behaviour: MockBehaviour
-        var random: SeededRandom
+        var random: SeededGenerator
         var counts = MockCounts()
         var requests: [SeenRequest] = []
         var waiters: [Int: Waiter] = [:]
@@ -26,7 +27,7 @@ final class MockLedger: Sendable {
 
     init(behaviour: MockBehaviour) {
         self.state = Mutex(
-            State(behaviour: behaviour, random: SeededRandom(seed: behaviour.faults.seed)))
+            State(behaviour: behaviour, random: SeededGenerator(seed: behaviour.faults.seed)))
     }
 
     var behaviour: MockBehaviour { self.state.withLock { $0.behaviour } }
@@ -38,7 +39,7 @@ final class MockLedger: Sendable {
             let seedBefore = state.behaviour.faults.seed
             change(&state.behaviour)
             if state.behaviour.faults.seed != seedBefore {
-                state.random = SeededRandom(seed: state.behaviour.faults.seed)
+                state.random = SeededGenerator(seed: state.behaviour.faults.seed)
             }
         }
     }

@@ -1,4 +1,5 @@
 import NIOCore
+import SeededRandomness
 
 /// One thing a connection does while it plays an answer.
 enum PlayStep: Equatable, Sendable {
@@ -24,7 +25,7 @@ struct AnswerScore {
     let isHead: Bool
     let isHTTP10: Bool
     let keepsConnection: Bool
-    var random: SeededRandom
+    var random: SeededGenerator
 
     /// Whether the connection outlives the answer.
     private var keeps: Bool { self.keepsConnection && !(self.isHTTP10 && self.isStreamed) }

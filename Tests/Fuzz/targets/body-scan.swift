@@ -1,4 +1,5 @@
 import Dialects
+import SeededRandomness
 
 // The first byte chooses how the rest is read: as a request body of some type, or as an answer.
 // Nothing may trap, and what is found must not depend on where the bytes are cut.
@@ -6,7 +7,7 @@ import Dialects
 private let requestTypes = ["application/json", "", "multipart/form-data; boundary=b"]
 
 private func agree(_ bytes: [UInt8], _ isSame: ([[UInt8]], [[UInt8]]) -> Bool) {
-    var random = Seeded(UInt64(bytes.count))
+    var random = SeededGenerator(seed: UInt64(bytes.count))
     let whole = Cuts.whole(bytes)
     precondition(isSame(whole, Cuts.single(bytes)), "cut into bytes it reads differently")
     precondition(isSame(whole, Cuts.random(bytes, &random)), "cut into pieces it reads differently")

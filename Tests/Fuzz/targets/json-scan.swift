@@ -1,4 +1,5 @@
 import ByteScan
+import SeededRandomness
 
 // A document must be read without a trap, and the same wherever it is cut.
 
@@ -15,7 +16,7 @@ public func scanJSON(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let whole = ScanLog(pattern, Cuts.whole(bytes), captured: captured)
     let singles = ScanLog(pattern, Cuts.single(bytes), captured: captured)
     precondition(singles == whole, "cut into bytes it reads differently")
-    var random = Seeded(UInt64(count))
+    var random = SeededGenerator(seed: UInt64(count))
     let pieces = ScanLog(pattern, Cuts.random(bytes, &random), captured: captured)
     precondition(pieces == whole, "cut into pieces it reads differently")
     return 0
