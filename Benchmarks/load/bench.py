@@ -246,10 +246,12 @@ def table(medians: dict[str, dict[str, float]], options: argparse.Namespace) -> 
 
 
 def document(medians: dict, kinds: list[type[proxies.Proxy]], options: argparse.Namespace, folder: pathlib.Path) -> str:
+    command = (f"Benchmarks/load/bench.py --rounds {options.rounds} --seconds {options.seconds} "
+               f"--stream-seconds {options.stream_seconds:g} --warmup {options.warmup}")
     versions = ", ".join(f"{kind.name} {kind(folder, 0, 0).version()}" for kind in kinds)
     return f"""# Side by side with nginx and HAProxy
 
-Made by `make bench` on {time.strftime('%Y-%m-%d', time.gmtime())}; lower is better but for POST/s.
+Made by `{command}` on {time.strftime('%Y-%m-%d', time.gmtime())}; lower is better but for POST/s.
 
 {table(medians, options)}
 
