@@ -97,7 +97,7 @@ let package = Package(
         .target(
             name: "OllaEngine",
             dependencies: [
-                "Domain", "HTTPWire", "MetricKernel", "Catalog", "Routing", "Dialects", "Translation", "Telemetry",
+                "Domain", "HTTPWire", "MetricKernel", "Catalog", "Routing", "Dialects", "Telemetry",
                 "Pipeline", "Transport", "Journal", "TraceExport", "FlightRecorder", nioCore, nioSSL,
             ],
             swiftSettings: house + dataPath + [.enableExperimentalFeature("Lifetimes")]),
