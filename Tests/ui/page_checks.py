@@ -1,6 +1,7 @@
 """The checks of the dashboard, one function each."""
 
 import argparse
+import math
 import os
 import time
 import urllib.parse
@@ -211,8 +212,22 @@ def until(page: Page, condition: str, seconds: float = 30) -> None:
 def wait_for_points(page: Page, count: int = 2) -> None:
     """Waits until the first chart has drawn and holds some points."""
     page.wait_for_selector("#chart-rate svg.chart path.area")
-    page.locator("#chart-rate details summary").click()
-    until(page, f"document.querySelectorAll('#chart-rate tbody tr').length >= {count}", 10 + 10 * count)
+    open_table(page, "rate", count)
+
+
+def open_table(page: Page, chart: str, count: int = 1) -> None:
+    """Opens the table beneath a chart and waits for its rows: a browser tells of the opening later, and only then they are made."""
+    page.locator(f"#chart-{chart} details summary").click()
+    until(page, f"document.querySelectorAll('#chart-{chart} tbody tr').length >= {count}", 10 + 10 * count)
+
+
+def rows_of(page: Page, chart: str) -> list[list[float]]:
+    """The figures of the open table beneath a chart, newest first, read in one go: the next poll replaces every row."""
+    rows = page.evaluate(
+        f"[...document.querySelectorAll('#chart-{chart} tbody tr')]"
+        ".map((row) => [...row.querySelectorAll('td')].map((cell) => cell.dataset.raw))"
+    )
+    return [[float(cell) if cell else math.nan for cell in row] for row in rows]
 
 
 def quantile(share: float, buckets: list[tuple[float, float]]) -> float:
@@ -248,13 +263,11 @@ def figures(visit: Visit) -> None:
         return sum(v for n, ls, v in samples if n == "glasspot_requests_total" and ls["route"] != "internal")
 
     rate = (clients(after) - clients(before)) / seconds
-    rows = page.locator("#chart-rate tbody tr").all()
-    shown = [sum(float(cell.get_attribute("data-raw")) for cell in row.locator("td").all()) for row in rows]
+    shown = [sum(row) for row in rows_of(page, "rate")]
     mean = sum(shown) / len(shown)
     expect(abs(mean - rate) <= 0.5 * rate + 0.5, f"the page shows {shown}, the metrics say {rate:.2f} per second")
-    page.locator("#chart-ttft details summary").click()
-    cells = page.locator("#chart-ttft tbody tr").first.locator("td").all()
-    ttft = [float(cell.get_attribute("data-raw")) for cell in cells]
+    open_table(page, "ttft")
+    ttft = rows_of(page, "ttft")[0]
     family = "glasspot_time_to_first_token_seconds"
     old, new = buckets_of(before, family), buckets_of(after, family)
     wanted = quantile(0.5, [(bound, count - old.get(bound, 0)) for bound, count in new.items()])
