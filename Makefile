@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-tsan test-asan e2e bench bench-micro fuzz lint soak stack-check docker-check clean
+.PHONY: help run build test test-tsan test-asan e2e bench bench-micro simulate fuzz lint soak stack-check docker-check clean
 
 SWIFT ?= swift
 # The whole program without dynamic exclusivity checks: the packages below the data path are part of it.
@@ -61,6 +61,12 @@ bench-micro: ## Time the parts of the data path against the promised times; writ
 	$(SWIFT) build $(RELEASE) --product microbench
 	.build/release/microbench | tee Benchmarks/MICRO.md
 
+simulate: ## Compare the balancers on a simulated fleet; writes docs/BALANCERS.md
+	@scripts/setup.sh build
+	$(SWIFT) build $(RELEASE) --product simulate
+	.build/release/simulate > docs/BALANCERS.md.new
+	mv docs/BALANCERS.md.new docs/BALANCERS.md
+
 fuzz: ## Fuzz every parser for FUZZ_SECONDS seconds each
 	@scripts/setup.sh build
 	Tests/Fuzz/run.sh $(FUZZ_SECONDS)
@@ -83,6 +89,7 @@ lint: ## Check format, scripts, Prometheus files and dashboards
 
 soak: build ## Run the demo under load for SOAK_SECONDS seconds and check its invariants
 	python3 -B scripts/soak.py --seconds $(SOAK_SECONDS)
+	GLASSPOT_CHAOS_SECONDS=$(SOAK_SECONDS) $(SWIFT) test --filter ChaosTests
 
 stack-check: build ## Prove dashboards, rules and alerts with a real Prometheus, load and faults (12 minutes)
 	@scripts/setup.sh stack

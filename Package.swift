@@ -153,6 +153,12 @@ let package = Package(
                 "Journal", "FlightRecorder",
             ],
             path: "Benchmarks/Workloads", swiftSettings: house),
+        .target(
+            name: "Simulation", dependencies: ["SeededRandomness", "Domain", "Catalog", "Routing"],
+            path: "Benchmarks/Simulation", swiftSettings: house),
+        .executableTarget(
+            name: "simulate", dependencies: ["Routing", "Simulation"], path: "Benchmarks/Simulate",
+            swiftSettings: house),
         .executableTarget(
             name: "microbench", dependencies: ["Workloads"], path: "Benchmarks/Micro", swiftSettings: house),
 
@@ -170,6 +176,7 @@ let package = Package(
         .testTarget(name: "DomainTests", dependencies: ["SeededRandomness", "Domain"], swiftSettings: house),
         .testTarget(name: "CatalogTests", dependencies: ["Domain", "Catalog"], swiftSettings: house),
         .testTarget(name: "RoutingTests", dependencies: ["Domain", "Catalog", "Routing"], swiftSettings: house),
+        .testTarget(name: "SimulationTests", dependencies: ["Routing", "Simulation"], swiftSettings: house),
         .testTarget(
             name: "DialectsTests", dependencies: ["SeededRandomness", "Dialects", "Domain", "ByteScan"],
             swiftSettings: house),
@@ -223,8 +230,8 @@ let package = Package(
         .testTarget(
             name: "ConformanceTests",
             dependencies: [
-                "GlasspotApp", "Domain", "Exposition", "MetricKernel", "Settings", "Telemetry", "MockLLM", "TestKit",
-                nioCore, nioPosix, nioSSL,
+                "SeededRandomness", "GlasspotApp", "Domain", "Exposition", "MetricKernel", "Settings", "Telemetry",
+                "MockLLM", "TestKit", nioCore, nioPosix, nioSSL,
             ],
             swiftSettings: house),
         .testTarget(name: "SystemTests", dependencies: ["TestKit"], swiftSettings: house),

@@ -2,18 +2,26 @@ import Catalog
 import Domain
 import Routing
 
-/// The choice of an endpoint by least connections among 100 endpoints with 1,000 models.
+/// The choice of an endpoint among 100 endpoints with 1,000 models.
 final class RoutingPick: Workload {
-    let name = "pick among 100 endpoints, 1,000 models"
+    let name: String
+    let limit: Double? = 1_000
     private let snapshot: FleetSnapshot
-    private let router = Router(balancer: .leastConnections)
+    private let router: Router
+    private let session: SessionKey?
     private let kind: RouteKind
     private let path = Array("/v1/chat/completions".utf8)
     private let models: [[UInt8]]
     private var picked = 0
     private var asked = 0
 
-    init() throws {
+    /// A choice by a balancer, or of the endpoint that a session is pinned to.
+    init(_ balancer: Balancer, isSticky: Bool = false) throws {
+        let how = isSticky ? "sticky session" : balancer.rawValue
+        self.name = "pick among 100 endpoints, 1,000 models: \(how)"
+        self.router = Router(rules: RoutingRules(balancer: balancer), sessions: isSticky ? StickySessions() : nil)
+        self.session =
+            isSticky ? SessionKey(.sessionHeader, value: "session".utf8.span, model: "".utf8.span) : nil
         let builder = FleetBuilder()
         let names = (0..<1_000).map { "family-\($0 % 40)/model-\($0):7b" }
         let listed = names.map(DiscoveredModel.init(name:))
@@ -23,7 +31,9 @@ final class RoutingPick: Workload {
                 let spec = try EndpointSpec.resolving(
                     name: "endpoint-\(place)", url: url, typeText: "vllm", profiles: builder.profiles)
             else { throw WorkloadFailure("type vllm is unknown") }
-            return FleetBuilder.Input(spec: spec, live: EndpointLive(), state: .healthy, models: listed)
+            let live = EndpointLive()
+            live.experience.answered(after: .milliseconds(Int64(place + 100)), at: .zero + .seconds(1))
+            return FleetBuilder.Input(spec: spec, live: live, state: .healthy, models: listed)
         }
         self.snapshot = try builder.build(generation: 1, endpoints: inputs)
         guard let route = self.snapshot.profiles.route(forPrefix: "openai".utf8.span) else {
@@ -35,9 +45,12 @@ final class RoutingPick: Workload {
 
     func run(rounds: Int) {
         let (path, models, snapshot) = (self.path, self.models, self.snapshot)
-        let now = MonotonicTime(rawValue: 1_000_000_000)
         for round in 0..<rounds {
-            let request = RouteRequest(kind: self.kind, now: now, random: UInt64(round))
+            // A millisecond a round, so that what is remembered fades as it does under traffic.
+            let now = MonotonicTime(rawValue: 1_000_000_000 + Int64(round) * 1_000_000)
+            let bits = UInt64(truncatingIfNeeded: round) &* 0x9E37_79B9_7F4A_7C15
+            let request = RouteRequest(
+                kind: self.kind, now: now, random: bits, session: self.session, affinity: bits >> 52)
             let model = models[round % models.count]
             let result = self.router.pick(request, path: path.span, model: model.span, in: snapshot)
             if case .routed(let decision) = result {

@@ -1,3 +1,5 @@
+import Routing
+
 /// One piece of work of the data path, repeated: `microbench` times it, `AllocationTests` counts its allocations.
 ///
 /// - Isolation: one thread.
@@ -33,14 +35,15 @@ public enum Workloads {
     public static func all() throws -> [any Workload] {
         let instruments = try Instruments()
         let site = try TypicalSite()
+        let picks = try Balancer.allCases.map { try RoutingPick($0) } + [RoutingPick(.leastConnections, isSticky: true)]
         return [
             try CounterWorkload(instruments, isResolved: true), try CounterWorkload(instruments, isResolved: false),
             try HistogramWorkload(instruments, isResolved: true), try HistogramWorkload(instruments, isResolved: false),
             try NativeWorkload(instruments, hasExemplar: false), try NativeWorkload(instruments, hasExemplar: true),
             ChunkObservation(instruments), RequestInstrumentation(instruments), HeadParse(), BodyScan(),
-            EventObservation(), try AccessLine(), RequestMemory(), try RoutingPick(), ShardCopy(site),
-            SnapshotMerge(site),
-        ] + TypicalSite.formats.map { PageRender(site, $0) } + [PageCompression(site)]
+            EventObservation(), try AccessLine(), RequestMemory(),
+        ] + picks + [ShardCopy(site), SnapshotMerge(site)] + TypicalSite.formats.map { PageRender(site, $0) }
+            + [PageCompression(site)]
     }
 }
 

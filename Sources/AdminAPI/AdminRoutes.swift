@@ -3,6 +3,7 @@ public import Domain
 public import FlightRecorder
 public import MetricKernel
 public import Pipeline
+public import Routing
 import Synchronization
 public import Telemetry
 
@@ -101,10 +102,17 @@ public final class AdminRoutes: LocalRoutes {
     let sources: Sources
     let fleet: FleetHandle
     let metrics: MetricStore
+    let router: Router
+    let paths: PathRouter
     let scrapes = Atomic<Int>(0)
 
-    /// Routes over a fleet and its metrics.
-    public init(configuration: Configuration, sources: Sources, fleet: FleetHandle, metrics: MetricStore) {
+    /// Routes over a fleet, its metrics, and what chooses its endpoints.
+    public init(
+        configuration: Configuration, sources: Sources, fleet: FleetHandle, metrics: MetricStore, router: Router,
+        paths: PathRouter
+    ) {
+        self.router = router
+        self.paths = paths
         self.configuration = configuration
         self.sources = sources
         self.fleet = fleet
@@ -138,6 +146,11 @@ public final class AdminRoutes: LocalRoutes {
             return RequestsPage(records: await self.sources.requests(), now: self.sources.wallTime())
                 .answer(Query(request.query))
         case .dashboard: return DashboardPage.answer(request, startTime: self.configuration.startTime)
+        case .stickyStatistics: return .json(self.stickyStatistics())
+        case .routingExplanation:
+            return RoutingExplanationPage(
+                router: self.router, paths: self.paths, fleet: self.fleet.snapshot, now: self.sources.now()
+            ).answer(Query(request.query))
         case .version: return .json(VersionPage.document(self.configuration))
         case .models:
             return ModelListing(fleet: self.fleet.snapshot, now: self.sources.wallTime())

@@ -41,6 +41,7 @@ public final class FleetSnapshot: Sendable {
     // a selection looks at: with 100 endpoints a pick then takes more than 1 µs instead of 0.4 µs.
     @usableFromInline let lives: [Unmanaged<EndpointLive>]
     @usableFromInline let limits: [Int]
+    @usableFromInline let identities: [UInt64]
     @usableFromInline let routeSets: [EndpointSet]
     @usableFromInline let openAISet: EndpointSet
     @usableFromInline let modelTable: NameTable
@@ -81,6 +82,7 @@ public final class FleetSnapshot: Sendable {
         self.priorityTiers = parts.priorityTiers
         unsafe self.lives = parts.endpoints.map { unsafe Unmanaged.passUnretained($0.live) }
         self.limits = parts.endpoints.map(\.spec.maxConcurrentRequests)
+        self.identities = parts.endpoints.map { FNV1a.hash($0.id) }
         self.routeSets = parts.routeSets
         self.openAISet = parts.openAISet
         self.modelTable = NameTable(keys: parts.modelKeys)
@@ -165,6 +167,18 @@ public final class FleetSnapshot: Sendable {
     /// `max_concurrent_requests` of an endpoint of this snapshot; 0 means none.
     @inlinable
     public func limit(_ index: EndpointIndex) -> Int { self.limits[Int(index.rawValue)] }
+
+    /// What attempts have lately found out about an endpoint of this snapshot.
+    @inlinable
+    public func withExperience<Result>(
+        of index: EndpointIndex, _ body: (borrowing EndpointExperience) -> Result
+    ) -> Result {
+        unsafe self.lives[Int(index.rawValue)]._withUnsafeGuaranteedRef { body($0.experience) }
+    }
+
+    /// A hash of the endpoint's public id: the same on every replica and in every generation.
+    @inlinable
+    public func identity(_ index: EndpointIndex) -> UInt64 { self.identities[Int(index.rawValue)] }
 
     /// What all loops share about an endpoint of this snapshot.
     @inlinable

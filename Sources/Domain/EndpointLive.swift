@@ -22,6 +22,9 @@ public final class EndpointLive: Sendable {
     private let paddingBefore: InlineArray<15, UInt64>
     @usableFromInline let activeCount: Atomic<Int>
     private let paddingAfter: InlineArray<15, UInt64>
+    /// What attempts have lately found out.
+    public let experience: EndpointExperience
+    private let paddingLast: InlineArray<15, UInt64>
 
     /// An idle endpoint with a closed breaker.
     public init(breaker: BreakerPolicy = .init()) {
@@ -31,6 +34,8 @@ public final class EndpointLive: Sendable {
         self.paddingBefore = .init(repeating: 0)
         self.activeCount = Atomic(0)
         self.paddingAfter = .init(repeating: 0)
+        self.experience = EndpointExperience()
+        self.paddingLast = .init(repeating: 0)
     }
 
     // MARK: Load
@@ -45,15 +50,18 @@ public final class EndpointLive: Sendable {
     /// - Returns: false, with nothing counted, at the limit.
     @inlinable
     public func tryBegin(limit: Int) -> Bool {
-        let count = self.activeCount.add(1, ordering: .relaxed).newValue
+        let count = self.activeCount.add(1, ordering: .sequentiallyConsistent).newValue
         if limit <= 0 || count <= limit { return true }
-        self.activeCount.subtract(1, ordering: .relaxed)
+        self.activeCount.subtract(1, ordering: .sequentiallyConsistent)
         return false
     }
 
     /// An attempt is over, whatever its outcome.
+    ///
+    /// Whoever waits for a place first says so and then looks once more; whoever frees one first frees it and then looks
+    /// for somebody waiting. Both sides are sequentially consistent, so that at least one sees the other.
     @inlinable
-    public func end() { self.activeCount.subtract(1, ordering: .relaxed) }
+    public func end() { self.activeCount.subtract(1, ordering: .sequentiallyConsistent) }
 
     // MARK: Reservation
 

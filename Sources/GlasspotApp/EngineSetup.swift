@@ -45,20 +45,20 @@ extension EngineConfiguration {
         self.retry = RetryPolicy(
             isEnabled: retry.enabled, maxAttempts: retry.maxAttempts,
             retriesUnsafeOnHeaderTimeout: retry.onHeaderTimeout, statuses: retry.onStatus)
-        self.balancer = settings.proxy.loadBalancer.label
         self.logsRequests = settings.server.requestLogging
     }
 }
 
 extension Configuration.Proxy.LoadBalancer {
     /// The metric label.
-    ///
-    /// Balancers that do not act yet were replaced when the configuration was loaded.
     var label: BalancerLabel {
         switch self {
         case .priority: .priority
         case .roundRobin: .roundRobin
-        case .leastConnections, .powerOfTwoChoices, .movingAverage, .prefixAffinity: .leastConnections
+        case .leastConnections: .leastConnections
+        case .powerOfTwoChoices: .powerOfTwoChoices
+        case .movingAverage: .ewma
+        case .prefixAffinity: .prefixAffinity
         }
     }
 
@@ -67,7 +67,10 @@ extension Configuration.Proxy.LoadBalancer {
         switch self {
         case .priority: .priority
         case .roundRobin: .roundRobin
-        case .leastConnections, .powerOfTwoChoices, .movingAverage, .prefixAffinity: .leastConnections
+        case .leastConnections: .leastConnections
+        case .powerOfTwoChoices: .powerOfTwoChoices
+        case .movingAverage: .movingAverage
+        case .prefixAffinity: .prefixAffinity
         }
     }
 }

@@ -126,10 +126,16 @@ public final class Gateway: Sendable {
         let settings = parts.settings
         let stopping = Stopping()
         let scrape = Scrape(parts.metrics, logbook: parts.logbook, fleet: parts.fleet)
+        let router = Router(
+            rules: RoutingRules(settings), sessions: StickySessions(settings.proxy.stickySessions),
+            room: WaitingRoom(
+                policy: .init(length: settings.proxy.queue.length, timeout: settings.proxy.queue.timeout)))
+        let paths = PathRouter(profiles: .builtIn, allowsManagement: settings.server.allowModelManagement)
+        scrape.attach(router)
         let routes = AdminRoutes(
             configuration: AdminRoutes.Configuration(settings),
             sources: scrape.sources { parts.supervisor.isReady && !stopping.isSet },
-            fleet: parts.fleet.handle, metrics: parts.metrics)
+            fleet: parts.fleet.handle, metrics: parts.metrics, router: router, paths: paths)
         let retry = settings.proxy.retry
         let (supervisor, metrics, tls) = (parts.supervisor, parts.metrics, parts.tls)
         let logbook = parts.logbook
@@ -137,10 +143,8 @@ public final class Gateway: Sendable {
             settings.tracing, loops: loopCount, group: parts.group, control: metrics.control, logbook: logbook)
         var configuration = EngineConfiguration(settings, loops: loopCount, version: Version.number)
         configuration.traceSampler = spans.sampler
-        let shared = EngineShared(
-            configuration: configuration,
-            paths: PathRouter(profiles: .builtIn, allowsManagement: settings.server.allowModelManagement),
-            router: Router(balancer: settings.proxy.loadBalancer.balancer), fleet: parts.fleet.handle,
+        var shared = EngineShared(
+            configuration: configuration, paths: paths, router: router, fleet: parts.fleet.handle,
             budget: RetryBudget(policy: .init(percent: retry.budgetPercent, floor: retry.budgetFloor)),
             routes: routes, tls: { tls.context(for: $0) },
             breakerChanged: { endpoint, state in
@@ -150,6 +154,7 @@ public final class Gateway: Sendable {
                     [("endpoint", .string(endpoint.label)), ("breaker", .string("\(state.label)"))])
             },
             endpointUnreachable: { supervisor.endpointFailedToConnect($0.index) })
+        shared.refreshModels = ModelRefreshing.closure(settings, supervisor: supervisor)
         let eventLoops = Array(parts.group.makeIterator())
         let engine = try await OllaEngine.start(
             eventLoops: eventLoops, shared: shared, recorders: parts.metrics.loops, logbook: parts.logbook,

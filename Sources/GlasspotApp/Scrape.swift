@@ -5,6 +5,7 @@ import FlightRecorder
 import Journal
 import MetricKernel
 import OllaEngine
+import Routing
 import Supervision
 import Synchronization
 import Telemetry
@@ -22,6 +23,7 @@ final class Scrape: Sendable {
     private let logbook: Logbook
     private let fleet: FleetPublisher
     private let engine = Mutex<OllaEngine?>(nil)
+    private let router = Mutex<Router?>(nil)
     /// What each loop's thread had used when it last answered: a counter goes on while its loop is stuck.
     private let cpuTimes: Mutex<[Nanoseconds]>
 
@@ -34,6 +36,9 @@ final class Scrape: Sendable {
 
     /// Tells where the loops are; the routes exist before the engine does.
     func attach(_ engine: OllaEngine) { self.engine.withLock { $0 = engine } }
+
+    /// Tells where sessions are kept.
+    func attach(_ router: Router) { self.router.withLock { $0 = router } }
 
     /// What the routes read from.
     func sources(isReady: @escaping @Sendable () -> Bool) -> AdminRoutes.Sources {
@@ -80,6 +85,13 @@ final class Scrape: Sendable {
         facts.process = ProcessFacts.read()
         facts.log = self.logbook.facts
         let snapshot = self.fleet.handle.snapshot
+        if let sessions = self.router.withLock({ $0 })?.sessions {
+            // What has expired counts until somebody looks; a scrape does.
+            let evictions = sessions.sweep(snapshot, at: Clock.now())
+            self.metrics.control.stickyEvicted(.ttl, count: evictions.expired)
+            self.metrics.control.stickyEvicted(.endpointDown, count: evictions.endpointDown)
+            facts.stickySessions = sessions.count
+        }
         facts.endpoints = (snapshot.routable.count, snapshot.endpoints.count - snapshot.routable.count)
         for endpoint in snapshot.endpoints {
             facts.endpointPriorities[EndpointSlot(rawValue: endpoint.metricSlot)] = endpoint.spec.priority

@@ -10,15 +10,28 @@ import Routing
 struct Answers {
     /// `X-Served-By` with its line end.
     private let servedByLine: [UInt8]
-    private let modelFound: [UInt8]
-    private let modelNotFound: [UInt8]
-    private let modelUnavailable: [UInt8]
+    /// By strategy, verdict and reason.
+    private let noteLines: [[UInt8]]
+    /// By outcome and source; the last of each row is that without a source.
+    private let stickyLines: [[[UInt8]]]
 
     init(productName: String, version: String) {
         self.servedByLine = Array("X-Served-By: \(productName)/\(version)\r\n".utf8)
-        self.modelFound = Self.lines("strict", "routed", Array("model_found".utf8))
-        self.modelNotFound = Self.lines("strict", "rejected", Array("model_not_found".utf8))
-        self.modelUnavailable = Self.lines("strict", "rejected", Array("model_unavailable".utf8))
+        var noteLines: [[UInt8]] = []
+        for strategy in RoutingNote.Strategy.allCases {
+            for verdict in RoutingNote.Verdict.allCases {
+                for reason in RoutingNote.Reason.allCases {
+                    noteLines.append(
+                        Self.lines(strategy.label, verdict.label, Array(reason.code.description.utf8)))
+                }
+            }
+        }
+        self.noteLines = noteLines
+        self.stickyLines = StickyOutcome.allCases.map { outcome in
+            let line = Array("X-Olla-Sticky-Session: \(outcome.label)\r\n".utf8)
+            return SessionSource.allCases.map { line + Array("X-Olla-Sticky-Key-Source: \($0.label)\r\n".utf8) }
+                + [line]
+        }
     }
 
     private static func lines(_ strategy: StaticString, _ decision: StaticString, _ reason: [UInt8]) -> [UInt8] {
@@ -31,13 +44,20 @@ struct Answers {
 
     /// The ready-made header lines of a decision; nil for an alias, whose reason names it.
     func routingLines(_ note: RoutingNote) -> [UInt8]? {
-        guard note.strategy == .strict else { return nil }
-        return switch note.reason {
-        case .modelFound: self.modelFound
-        case .modelNotFound: self.modelNotFound
-        case .modelUnavailable: self.modelUnavailable
-        case .aliasResolved: nil
-        }
+        guard note.reason != .aliasResolved else { return nil }
+        let row = Int(note.strategy.rawValue) * RoutingNote.Verdict.allCases.count + Int(note.verdict.rawValue)
+        return self.noteLines[row * RoutingNote.Reason.allCases.count + Int(note.reason.rawValue)]
+    }
+
+    /// Appends the header lines about the request's session (routing-and-config 6.4).
+    ///
+    /// - Parameters:
+    ///   - outcome: what its look-up found.
+    ///   - source: where its key came from; nil when there is none.
+    ///   - lines: receives the lines.
+    func appendStickyLines(_ outcome: StickyOutcome, _ source: SessionSource?, to lines: inout [UInt8]) {
+        let row = self.stickyLines[Int(outcome.rawValue)]
+        lines.append(contentsOf: row[source.map { Int($0.rawValue) } ?? row.count - 1])
     }
 
     /// The header lines of a decision that names the alias.
@@ -63,6 +83,10 @@ struct Answers {
         case .modelRejected: "model_unavailable"
         case .noProviderEndpoint, .noHealthyEndpoint: "no healthy endpoints available"
         case .allBreakersOpen: "Proxy error: circuit open for every candidate endpoint"
+        case .queueFull:
+            "Proxy error: every candidate endpoint is at its request limit, and as many requests as may wait do"
+        case .queueTimedOut:
+            "Proxy error: every candidate endpoint was at its request limit for the \(seconds)s this request waited"
         case .connectFailed:
             "Proxy error: all endpoints failed with connection errors after \(seconds)s: \(Self.cause(failure))"
         case .certificateRefused:
@@ -110,7 +134,7 @@ struct Answers {
     /// Appends the head of an answer whose body is at hand.
     func writeHead(
         _ response: LocalResponse, id: RequestID, closes: Bool, saysKeepAlive: Bool, wire: EndpointWire?,
-        routing: [UInt8], date: [UInt8], into buffer: inout ByteBuffer
+        routing: [UInt8], sticky: [UInt8], date: [UInt8], into buffer: inout ByteBuffer
     ) {
         let phrase = ReasonPhrase.of(UInt16(clamping: response.status))
         buffer.writeString("HTTP/1.1 \(response.status) \(phrase)\r\n")
@@ -129,6 +153,7 @@ struct Answers {
         buffer.writeStaticString("\r\n")
         if let wire { buffer.writeBytes(wire.answerLines) }
         buffer.writeBytes(routing)
+        buffer.writeBytes(sticky)
         if wire != nil { buffer.writeBytes(self.servedByLine) }
         buffer.writeStaticString("\r\n")
     }

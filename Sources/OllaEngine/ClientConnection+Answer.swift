@@ -28,7 +28,7 @@ extension ClientConnection {
                 answer, failure: exchange.lastFailure, elapsed: now - exchange.machine.timeline.start)
         var fields: [(name: String, value: String)] = []
         if retryAt > now, retryAt != .distantFuture {
-            fields.append(("Retry-After", String(max(1, (retryAt - now).rawValue / 1_000_000_000))))
+            fields.append(("Retry-After", String(((retryAt - now).rawValue + 999_999_999) / 1_000_000_000)))
         }
         if answer.kind == .upgradeRefused { fields.append(("Upgrade", "HTTP/1.1")) }
         let response = LocalResponse.textError(answer.status, body, fields: fields)
@@ -100,6 +100,7 @@ extension ClientConnection {
             response, id: exchange.id, closes: self.closesAfterAnswer,
             saysKeepAlive: self.head.version == .zero && !self.closesAfterAnswer,
             wire: withRouting ? exchange.wire : nil, routing: withRouting ? exchange.routingLines : [],
+            sticky: withRouting && exchange.wire != nil ? exchange.stickyLines : [],
             date: self.loop.dateLine(at: Clock.now()), into: &self.out)
         if !isHead, !response.body.isEmpty, response.status != 204, response.status != 304 {
             exchange.responseBytes += response.body.count
@@ -150,6 +151,7 @@ extension ClientConnection {
         guard exchange.isActive else { return }
         exchange.isActive = false
         self.isAnswerComplete = false
+        self.leaveQueue()
         self.loop.requestFinished(self)
         self.recordCompletion()
         self.recordRequest()

@@ -8,110 +8,22 @@ import Routing
 import Telemetry
 import Transport
 
-// From routing to the last byte of the request sent, with as many attempts as it takes.
+// From an endpoint chosen to the last byte of the request sent.
 
 extension ClientConnection {
     /// Up to this size a body is copied behind the head, so that both leave in one write.
     private static let joinedBodyBytesMax = 16_384
 
-    /// The model and the needs are known.
-    func routeRequest(at now: MonotonicTime) {
-        self.exchange.machine.inspected(at: now)
-        self.loop.recorder.admission(.admitted)
-        self.loop.budget.requestStarted(at: now)
-        let admitted = Clock.now()
-        self.exchange.takeModelName()
-        self.exchange.machine.admitted(at: admitted)
-        self.chooseEndpoint(at: admitted)
-    }
-
-    /// The subtree the request came in on.
-    private var routeKind: RouteKind {
-        if case .provider(let route, _) = self.exchange.match.target { .provider(route) } else { .proxy }
-    }
-
     /// How much of the path is the gateway's own prefix.
-    private var prefixLength: Int {
+    var prefixLength: Int {
         switch self.exchange.match.target {
         case .proxy(let length), .provider(_, let length): length
         case .local, .redirect, .methodNotAllowed, .notFound: 0
         }
     }
 
-    /// Where the path behind the prefix stands in the head.
-    var forwardedPath: Range<Int> {
-        let path = self.head.path
-        return path.lowerBound + min(self.prefixLength, path.count)..<path.upperBound
-    }
-
-    // MARK: Choosing
-
-    /// Chooses the next endpoint and goes for a connection to it, or answers that there is none.
-    func chooseEndpoint(at now: MonotonicTime) {
-        let exchange = self.exchange
-        let request = RouteRequest(
-            kind: self.routeKind, excluded: exchange.machine.tried, now: now, random: self.loop.random.next())
-        let (bytes, name) = (self.headBytes, exchange.modelName)
-        let path = Span<UInt8>(_bytes: bytes.readableBytesSpan.extracting(self.forwardedPath))
-        let result = self.loop.router.pick(request, path: path, model: name.span, in: exchange.fleet)
-        switch result {
-        case .routed(let decision): self.endpointChosen(decision)
-        case .rejected(let rejection): self.routingFailed(rejection)
-        }
-    }
-
-    /// Whether an endpoint that has not been tried could take the request.
-    func hasAlternative(to tried: EndpointSet, at now: MonotonicTime) -> Bool {
-        let request = RouteRequest(kind: self.routeKind, excluded: tried, now: now, random: 0)
-        let (bytes, name) = (self.headBytes, self.exchange.modelName)
-        let path = Span<UInt8>(_bytes: bytes.readableBytesSpan.extracting(self.forwardedPath))
-        return self.loop.router.hasCandidate(request, path: path, model: name.span, in: self.exchange.fleet)
-    }
-
-    /// Takes one retry out of the budget that all loops share.
-    func spendRetry(at now: MonotonicTime) -> Bool {
-        if self.loop.budget.takeRetry(at: now) { return true }
-        self.loop.recorder.retryBudgetExhausted()
-        return false
-    }
-
-    private func endpointChosen(_ decision: RouteDecision) {
-        let loop = self.loop
-        let exchange = self.exchange
-        for index in decision.refused {
-            guard let endpoint = exchange.fleet[index] else { continue }
-            let slot = EndpointSlot(rawValue: endpoint.metricSlot)
-            loop.recorder.routeChosen(
-                slot, balancer: loop.configuration.balancer, reason: decision.reason,
-                candidates: decision.candidateCount)
-            loop.recorder.breakerRejected(slot)
-        }
-        guard let wire = loop.wire(for: decision.endpoint, in: exchange.fleet) else {
-            loop.recorder.bug(.routing)
-            exchange.fleet.live(decision.endpoint).end()
-            return self.answer(GatewayAnswer(.noHealthyEndpoint))
-        }
-        exchange.wire = wire
-        exchange.ticket = decision.ticket
-        exchange.breaker = decision.ticket.isTrial ? .halfOpen : nil
-        if let state = decision.breakerEntered { loop.breakerChanged(wire, to: state) }
-        if let model = decision.model {
-            exchange.model = ModelSlot(rawValue: exchange.fleet[model].metricSlot)
-        } else if !exchange.modelName.isEmpty {
-            exchange.model = .other
-        }
-        self.noteRouting(decision.note)
-        self.prepareSplice(decision)
-        loop.recorder.routeChosen(
-            wire.slot, balancer: loop.configuration.balancer, reason: decision.reason,
-            candidates: decision.candidateCount, exemplar: self.exemplar(at: Clock.now()))
-        exchange.usedFallback = decision.reason == .fallback
-        if decision.reason == .alias { loop.recorder.aliasRewritten(exchange.model) }
-        exchange.machine.endpointChosen(decision.endpoint, at: Clock.now())
-        self.attemptBegan()
-    }
-
-    private func attemptBegan(allowsReuse: Bool = true) {
+    /// An endpoint was chosen: goes for a connection to it.
+    func attemptBegan(allowsReuse: Bool = true) {
         let exchange = self.exchange
         guard let wire = exchange.wire else { return }
         exchange.turn &+= 1
@@ -119,6 +31,7 @@ extension ClientConnection {
         exchange.attemptReported = 0
         exchange.attemptSpan = SpanID(random: self.loop.random.next())
         exchange.attemptNumber = exchange.machine.attemptCount
+        exchange.hasAnswered = false
         exchange.attemptStart = exchange.machine.attemptStart
         self.loop.recorder.attemptStarted(wire.slot)
         self.logAttempt(wire)
@@ -131,51 +44,13 @@ extension ClientConnection {
     }
 
     /// An alias means another model on each endpoint, so the name in the body is replaced for each attempt.
-    private func prepareSplice(_ decision: RouteDecision) {
+    func prepareSplice(_ decision: RouteDecision) {
         let exchange = self.exchange
         exchange.splice = nil
-        guard decision.reason == .alias, let index = decision.model, let field = exchange.scan.model,
+        guard decision.isAlias, let index = decision.model, let field = exchange.scan.model,
             let name = exchange.fleet[index].nativeName(on: decision.endpoint)
         else { return }
         exchange.splice = AliasSplice(model: field, name: name)
-    }
-
-    private func noteRouting(_ note: RoutingNote?) {
-        let exchange = self.exchange
-        guard let note else {
-            exchange.routingLines = []
-            return
-        }
-        if let lines = self.loop.answers.routingLines(note) {
-            exchange.routingLines = lines
-        } else {
-            exchange.routingLines = self.loop.answers.aliasLines(note, model: exchange.modelName)
-        }
-    }
-
-    private func routingFailed(_ rejection: RouteRejection) {
-        let exchange = self.exchange
-        self.noteRouting(rejection.note)
-        if !exchange.modelName.isEmpty {
-            let name = exchange.modelName
-            let known = exchange.fleet.model(named: name.span)
-            exchange.model = known.map { ModelSlot(rawValue: exchange.fleet[$0].metricSlot) } ?? .other
-        }
-        if let failure = rejection.failure { self.loop.recorder.routingFailed(failure) }
-        let answer =
-            switch rejection.kind {
-            case .exhausted:
-                exchange.lastFailure.map { GatewayAnswer.afterLastAttempt($0) } ?? GatewayAnswer(.connectFailed)
-            case .allBreakersOpen: GatewayAnswer(.allBreakersOpen)
-            case .noHealthyEndpoint, .allAtCapacity: GatewayAnswer(.noHealthyEndpoint)
-            case .noProviderEndpoint: GatewayAnswer(.noProviderEndpoint)
-            case .modelNotFound, .modelUnavailable:
-                GatewayAnswer(.modelRejected, status: rejection.status, outcome: rejection.outcome)
-            }
-        if rejection.kind == .allBreakersOpen { exchange.breaker = .open }
-        if !self.isRequestComplete { self.closesAfterAnswer = true }
-        let text = rejection.message(for: self.routeKind, profiles: exchange.fleet.profiles)
-        self.answer(answer, text: rejection.kind == .exhausted ? nil : text, retryAt: rejection.retryAt)
     }
 
     // MARK: Connections

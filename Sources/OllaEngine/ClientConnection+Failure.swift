@@ -60,7 +60,7 @@ extension ClientConnection {
             wire, failure.attemptOutcome, status: 0, error: failure.type, bytes: received, at: now)
         self.loop.recorder.retried(reason)
         self.loop.recorder.routeChosen(
-            wire.slot, balancer: self.loop.configuration.balancer, reason: .any, candidates: 1)
+            wire.slot, balancer: exchange.balancer, reason: .any, candidates: 1)
         self.attemptRestarted()
     }
 
@@ -92,12 +92,16 @@ extension ClientConnection {
         guard let wire = exchange.wire, let ticket = exchange.ticket else { return }
         exchange.ticket = nil
         let live = wire.endpoint.live
-        live.end()
+        self.freePlace(on: wire.endpoint)
+        let waited = exchange.hasAnswered ? .zero : now - exchange.attemptStart
         let entered: BreakerState?
         switch outcome {
         case .ok: entered = live.breaker.recordSuccess(ticket, at: now)
-        case .upstreamError, .upstreamTimeout: entered = live.breaker.recordFailure(ticket, at: now)
+        case .upstreamError, .upstreamTimeout:
+            live.experience.failed(after: waited, at: now)
+            entered = live.breaker.recordFailure(ticket, at: now)
         case .clientCancelled, .gatewayError:
+            live.experience.keptWaiting(for: waited, at: now)
             live.breaker.release(ticket, at: now)
             entered = nil
         }
@@ -192,6 +196,7 @@ extension ClientConnection {
         case .readingHead, .collecting:
             self.closesAfterAnswer = true
             self.answer(GatewayAnswer(.requestTimeout))
+        case .queued: self.queueTimedOut(at: now)
         case .routing, .acquiring: self.attemptFailed(UpstreamFailure(.connectTimeout), hasAnswerBegun: false)
         case .sending:
             if self.upstream?.isDrained ?? false, !self.isResponseOverdue(at: now) {

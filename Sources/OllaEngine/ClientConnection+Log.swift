@@ -5,6 +5,7 @@ import HTTPWire
 import Journal
 import NIOCore
 import Pipeline
+import Routing
 import Telemetry
 import Transport
 
@@ -38,6 +39,7 @@ extension ClientConnection {
         line.access(record)
         if let failure = exchange.lastFailure { line.string(.error, failure.type.label) }
         if let refusal = exchange.refusal { line.string(.refusal, refusal) }
+        self.writeRouting(to: &line)
         line.commit()
     }
 
@@ -90,6 +92,17 @@ extension ClientConnection {
         self.write(.accept, .accept, bytes, to: &line)
         if !exchange.modelName.isEmpty { line.string(.model, exchange.modelName) }
         if let wire = exchange.wire { line.string(.endpoint, wire.label) }
+    }
+
+    /// How the model was routed and what the session's look-up found: what the answer's header lines say.
+    private func writeRouting(to line: inout LogLine) {
+        let exchange = self.exchange
+        if let note = exchange.note {
+            line.string(.routingStrategy, note.strategy.label)
+            line.string(.routingAction, note.verdict.label)
+            line.string(.routingReason, note.reason.code)
+        }
+        if let sticky = exchange.sticky, sticky != .disabled { line.string(.sticky, sticky.label) }
     }
 
     private func write(_ key: LogKey, _ known: KnownHeader, _ bytes: RawSpan, to line: inout LogLine) {
@@ -207,4 +220,10 @@ extension LogKey {
     static let tokensPerSecond = LogKey("tokens_per_sec")
     /// Which rule a refused request broke.
     static let refusal = LogKey("refusal")
+    /// The rule that decided about the model.
+    static let routingStrategy = LogKey("routing_strategy")
+    /// What it decided.
+    static let routingAction = LogKey("routing_action")
+    /// Why, as a code.
+    static let routingReason = LogKey("routing_reason")
 }

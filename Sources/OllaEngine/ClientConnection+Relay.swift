@@ -65,8 +65,18 @@ extension ClientConnection {
             }
             exchange.answerHead = now
             self.beginRelay(head, bytes: bytes, wire: wire, at: now)
+            // Of a stream the first token tells; of anything else the head does.
+            if status < 500, status != 429, !exchange.observation.isStream { self.endpointAnswered(now, at: now) }
             return true
         }
+    }
+
+    /// The endpoint gave at `moment` what a client waits for first: the balancers learn how long it took.
+    private func endpointAnswered(_ moment: MonotonicTime, at now: MonotonicTime) {
+        let exchange = self.exchange
+        guard !exchange.hasAnswered, let wire = exchange.wire else { return }
+        exchange.hasAnswered = true
+        wire.endpoint.live.experience.answered(after: moment - exchange.attemptStart, at: now)
     }
 
     /// `Retry-After` keeps an endpoint out of selection for that long.
@@ -104,7 +114,7 @@ extension ClientConnection {
         self.takeOut()
         self.loop.clientHead.write(
             head, bytes: span, facts: facts, wire: wire, model: exchange.modelField, routing: exchange.routingLines,
-            date: self.loop.dateLine(at: now), into: &self.out)
+            sticky: exchange.stickyLines, date: self.loop.dateLine(at: now), into: &self.out)
         self.unflushed = self.out.readableBytes
         self.armUpstreamRead(at: now)
     }
@@ -140,6 +150,9 @@ extension ClientConnection {
         guard deltas > 0 else { return }
         // An answer may begin before the request is whole; the first token then took no time.
         let read = exchange.machine.hasReadRequest ? exchange.machine.requestRead : self.arrival
+        if exchange.observation.timeToFirstToken == nil {
+            self.endpointAnswered(self.arrival, at: self.arrival)
+        }
         exchange.observation.deltasArrived(
             deltas, at: self.arrival, requestRead: read, model: exchange.model, endpoint: wire.slot,
             recorder: self.loop.recorder, exemplar: self.exemplar(at: self.arrival, span: exchange.attemptSpan))
@@ -238,6 +251,8 @@ extension ClientConnection {
         let status = exchange.machine.status
         let outcome = exchange.machine.responseCompleted(at: now)
         let error: UpstreamErrorType? = outcome == .ok ? nil : status == 429 ? .http429 : .http5xx
+        // A stream in which no token was found was at least begun.
+        if outcome == .ok, let head = exchange.answerHead { self.endpointAnswered(head, at: now) }
         self.upstream = nil
         self.attemptEnded(outcome, status: status, error: error, bytes: upstream.received, at: now)
         upstream.release(isRequestSent: self.isRequestComplete)

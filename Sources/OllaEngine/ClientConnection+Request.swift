@@ -237,13 +237,13 @@ extension ClientConnection {
         switch exchange.machine.phase {
         case .collecting:
             self.body.writeImmutableBuffer(piece)
-            if isLast || exchange.scan.isDecided {
+            if isLast || (exchange.scan.isDecided && !self.awaitsConversation) {
                 self.routeRequest(at: now)
             } else {
                 exchange.machine.bodyAwaited(at: now)
                 self.armClientRead(at: now)
             }
-        case .routing, .acquiring: self.keep(piece)
+        case .routing, .queued, .acquiring: self.keep(piece)
         case .sending, .waiting, .relaying: self.forward(piece, isLast: isLast, at: now)
         case .readingHead, .answering, .finishing, .finished: break
         }

@@ -186,6 +186,7 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
             // While a connection is being opened nothing could take the bytes; while one is open, its socket decides.
             switch self.exchange.machine.phase {
             case .collecting, .readingHead, .answering, .finishing, .finished: return true
+            case .queued: return self.body.readableBytes < self.loop.configuration.replayBytesMax
             case .routing, .acquiring: return false
             case .sending, .waiting, .relaying: return self.upstream?.isDrained ?? true
             }

@@ -55,21 +55,22 @@ struct ClientHead {
     ///   - wire: the endpoint.
     ///   - model: the model's name as the client sent it; empty when unknown.
     ///   - routing: the routing header lines, ready made; empty when no model was routed.
+    ///   - sticky: the header lines about the session; empty when sessions do not stick.
     ///   - date: `Date` line for an answer that has none.
     ///   - buffer: where the head goes.
     func write(
         _ head: borrowing ResponseHead, bytes: RawSpan, facts: borrowing Facts, wire: EndpointWire, model: [UInt8],
-        routing: [UInt8], date: [UInt8], into buffer: inout ByteBuffer
+        routing: [UInt8], sticky: [UInt8], date: [UInt8], into buffer: inout ByteBuffer
     ) {
-        var room = bytes.byteCount + wire.answerLines.count + model.count + routing.count + 512
+        var room = bytes.byteCount + wire.answerLines.count + model.count + routing.count + sticky.count + 512
         room += RequestID.capacity
         var isWritten = false
         while !isWritten {
             buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { memory in
                 var writer = HeadWriter(memory)
                 self.write(
-                    head, bytes: bytes, facts: facts, wire: wire, model: model, routing: routing, date: date,
-                    to: &writer)
+                    head, bytes: bytes, facts: facts, wire: wire, model: model, routing: routing,
+                    sticky: sticky, date: date, to: &writer)
                 isWritten = !writer.hasOverflowed
                 return isWritten ? writer.count : 0
             }
@@ -83,7 +84,7 @@ struct ClientHead {
 
     private func write(
         _ head: borrowing ResponseHead, bytes: RawSpan, facts: borrowing Facts, wire: EndpointWire, model: [UInt8],
-        routing: [UInt8], date: [UInt8], to writer: inout HeadWriter
+        routing: [UInt8], sticky: [UInt8], date: [UInt8], to writer: inout HeadWriter
     ) {
         if head.reason.isEmpty {
             writer.statusLine(head.status)
@@ -110,6 +111,7 @@ struct ClientHead {
         writer.write(decimal: UInt64(max(0, facts.responseTime.rawValue / 1_000_000)))
         writer.write("ms\r\n" as StaticString)
         writer.write(routing)
+        writer.write(sticky)
         writer.write(self.servedByLine)
         self.writeVia(head, bytes, to: &writer)
         writer.endLine()

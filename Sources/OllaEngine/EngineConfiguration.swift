@@ -1,7 +1,6 @@
 public import Domain
 public import HTTPWire
 public import Pipeline
-public import Telemetry
 public import Transport
 
 /// What the engine needs to know of the configuration; one value for the life of a process.
@@ -55,8 +54,6 @@ public struct EngineConfiguration: Sendable {
     public var flushProfile = FlushProfile.auto
     /// The retry rules.
     public var retry = RetryPolicy()
-    /// The balancer's name on metrics.
-    public var balancer = BalancerLabel.leastConnections
     /// Chooses which of the traces that begin here are recorded; nil when no spans are exported.
     public var traceSampler: TraceSampler?
     /// Whether finished requests write their record at info; key `server.request_logging`.

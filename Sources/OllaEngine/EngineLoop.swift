@@ -27,6 +27,8 @@ import Darwin
 final class EngineLoop {
     private static let spareBuffersMax = 64
     private static let spareBufferBytesMax = 65_536
+    /// How many ticks pass until those who wait for a place look around for themselves: 200 ms.
+    private static let ticksPerCall: UInt64 = 10
 
     let eventLoop: any EventLoop
     let configuration: EngineConfiguration
@@ -55,6 +57,7 @@ final class EngineLoop {
     private var newest: ClientConnection?
     private(set) var activeCount = 0
     private var connecting = 0
+    private var ticks: UInt64 = 0
 
     var paths: PathRouter { self.shared.paths }
     var router: Router { self.shared.router }
@@ -98,7 +101,12 @@ final class EngineLoop {
     }
 
     /// Fires what is due; called every ``DeadlineWheel/tick``.
-    func tick() { self.wheel.advance(to: Clock.now()) }
+    func tick() {
+        self.wheel.advance(to: Clock.now())
+        self.ticks &+= 1
+        // Somebody may wait for an endpoint that comes back by time alone, which frees no place.
+        if self.ticks.isMultiple(of: Self.ticksPerCall) { self.router.room.callEveryLine() }
+    }
 
     // MARK: Buffers
 

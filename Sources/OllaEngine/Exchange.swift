@@ -56,6 +56,26 @@ final class Exchange {
     var wire: EndpointWire?
     /// The header lines that tell how the request was routed.
     var routingLines: [UInt8] = []
+    /// How the model stage decided; nil when no model was named.
+    var note: RoutingNote?
+    /// Which balancer chose the endpoint.
+    var balancer = BalancerLabel.leastConnections
+    /// What the conversation is known by.
+    var session: SessionKey?
+    /// What `prefix-affinity` places the conversation by.
+    var affinity: UInt64?
+    /// What the last look-up of the session found; nil when sessions do not stick.
+    var sticky: StickyOutcome?
+    /// The header lines about the session.
+    var stickyLines: [UInt8] = []
+    /// What became of asking the endpoints again for their models.
+    var refresh = ModelRefresh.notAsked
+    /// The place in the queue, while there is one.
+    var waiter: Waiter?
+    /// Why it waits.
+    var rejection: RouteRejection?
+    /// Whether the admission of the request has been counted.
+    var isAdmissionCounted = false
     /// Another name for the model in the body, for the running attempt.
     var splice: AliasSplice?
     /// What the breaker of the running attempt waits for.
@@ -76,6 +96,8 @@ final class Exchange {
     var attemptReported = 0
     /// Whether the last endpoint was chosen although it does not serve the model.
     var usedFallback = false
+    /// Whether the endpoint of the running attempt has given its first token, or the head of another answer.
+    var hasAnswered = false
     /// Whether the body goes to the endpoint chunked.
     var sendsChunks = false
     /// What a refusal says to the log.
@@ -130,6 +152,15 @@ final class Exchange {
         self.wire = nil
         // Let go, not emptied: the lines are shared with the loop's ready-made ones, and emptying would copy them.
         if !self.routingLines.isEmpty { self.routingLines = [] }
+        if !self.stickyLines.isEmpty { self.stickyLines.removeAll(keepingCapacity: true) }
+        self.note = nil
+        self.session = nil
+        self.affinity = nil
+        self.sticky = nil
+        self.rejection = nil
+        self.refresh = .notAsked
+        self.isAdmissionCounted = false
+        self.hasAnswered = false
         self.splice = nil
         self.ticket = nil
         self.breaker = nil

@@ -32,6 +32,8 @@ public struct EngineShared: Sendable {
     public var breakerChanged: @Sendable (FleetEndpoint, BreakerState) -> Void
     /// Told when no connection to an endpoint could be made, once until it is healthy again.
     public var endpointUnreachable: @Sendable (FleetEndpoint) -> Void
+    /// Asks the endpoints again which models they have, and returns when the fleet knows, or in time.
+    public var refreshModels: @Sendable () async -> ModelRefresh = { .unavailable }
 
     /// All parts, given.
     public init(

@@ -30,6 +30,10 @@ public struct GatewayAnswer: Equatable, Sendable {
         case noHealthyEndpoint
         /// The breakers of all candidates are open.
         case allBreakersOpen
+        /// Every candidate is at its limit, and so is the queue.
+        case queueFull
+        /// No candidate had a free place for as long as a request may wait.
+        case queueTimedOut
         /// Every candidate failed to connect.
         case connectFailed
         /// The server's certificate was refused.
@@ -71,7 +75,8 @@ public struct GatewayAnswer: Equatable, Sendable {
         case .headersTooLarge: (self.status, self.outcome) = (431, .clientError)
         case .modelRejected: (self.status, self.outcome) = (404, .clientError)
         case .noProviderEndpoint: (self.status, self.outcome) = (404, .noEndpoint)
-        case .noHealthyEndpoint, .allBreakersOpen: (self.status, self.outcome) = (503, .noEndpoint)
+        case .noHealthyEndpoint, .allBreakersOpen, .queueFull, .queueTimedOut:
+            (self.status, self.outcome) = (503, .noEndpoint)
         case .connectFailed, .certificateRefused, .closedEarly, .badUpstreamAnswer:
             (self.status, self.outcome) = (502, .upstreamError)
         case .upstreamTimedOut: (self.status, self.outcome) = (504, .upstreamTimeout)

@@ -59,6 +59,10 @@ public enum LocalRoute: Hashable, Sendable {
     case requests
     /// `/internal/ui` and everything below it, with any method: the page answers for itself.
     case dashboard
+    /// `/internal/stats/sticky`
+    case stickyStatistics
+    /// `/internal/routing/explain`
+    case routingExplanation
     /// `/version`
     case version
     /// `/olla/models`

@@ -159,6 +159,8 @@ public struct PathRouter: Sendable {
         ("/internal/status/endpoints", .statusEndpoints, .internal),
         ("/internal/status/models", .statusModels, .internal),
         ("/internal/requests", .requests, .internal),
+        ("/internal/stats/sticky", .stickyStatistics, .internal),
+        ("/internal/routing/explain", .routingExplanation, .internal),
         ("/version", .version, .internal),
         ("/olla/models", .models, .models),
     ]

@@ -19,8 +19,10 @@ public struct RequestMachine: ~Copyable {
         case readingHead
         /// The head is known; the body is read until the request can be routed. Exits: `routing`, `answering`.
         case collecting
-        /// An endpoint is being chosen. Exits: `acquiring`, `answering`.
+        /// An endpoint is being chosen. Exits: `acquiring`, `queued`, `answering`.
         case routing
+        /// Every candidate is at its limit; waits for a place. Exits: `routing`, `answering`.
+        case queued
         /// Waiting for a connection to the endpoint. Exits: `sending`, `routing` (retry), `answering`.
         case acquiring
         /// The request is being written. Exits: `waiting`, `relaying` (early answer), `routing`, `answering`.
@@ -101,7 +103,7 @@ public struct RequestMachine: ~Copyable {
     public var hasStartedAnswer: Bool {
         switch self.phase {
         case .relaying, .answering, .finishing, .finished: true
-        case .readingHead, .collecting, .routing, .acquiring, .sending, .waiting: false
+        case .readingHead, .collecting, .routing, .queued, .acquiring, .sending, .waiting: false
         }
     }
 
@@ -149,6 +151,20 @@ extension RequestMachine {
 
     /// The request was admitted and waits for an endpoint to be chosen.
     public mutating func admitted(at now: MonotonicTime) {
+        self.phase = .routing
+        self.timeline.enter(.route, at: now)
+    }
+
+    /// Every candidate is at its limit: the request waits for a place.
+    public mutating func placeAwaited(at now: MonotonicTime) {
+        assert(self.phase == .routing)
+        self.phase = .queued
+        self.timeline.enter(.queue, at: now)
+    }
+
+    /// A place may have become free: an endpoint is chosen afresh.
+    public mutating func placeOffered(at now: MonotonicTime) {
+        assert(self.phase == .queued)
         self.phase = .routing
         self.timeline.enter(.route, at: now)
     }
@@ -265,7 +281,7 @@ extension RequestMachine {
             default: self.finish(.ok, at: now)
             }
         case .answering: self.finish(self.outcome, at: now)
-        case .readingHead, .collecting, .routing, .acquiring, .sending, .waiting, .relaying, .finished: break
+        case .readingHead, .collecting, .routing, .queued, .acquiring, .sending, .waiting, .relaying, .finished: break
         }
     }
 

@@ -1,4 +1,6 @@
 /// How one of several candidates is chosen; key `proxy.load_balancer` (routing-and-config 6).
+///
+/// docs/BALANCERS.md compares them by simulation.
 public enum Balancer: String, CaseIterable, Sendable {
     /// The highest priority; among equals at random, weighted by health.
     case priority
@@ -6,6 +8,12 @@ public enum Balancer: String, CaseIterable, Sendable {
     case roundRobin = "round-robin"
     /// The fewest active requests; among equals the healthiest, then in turn.
     case leastConnections = "least-connections"
+    /// The less loaded of two drawn at random; recent failures and poor health count as load.
+    case powerOfTwoChoices = "p2c"
+    /// The shortest expected time to first token: its peak-sensitive moving average times the load.
+    case movingAverage = "ewma"
+    /// The endpoint that the conversation hashes to, unless that one has more than its share.
+    case prefixAffinity = "prefix-affinity"
 
     /// The word used in the configuration, in JSON and as metric label.
     public var label: StaticString {
@@ -13,6 +21,9 @@ public enum Balancer: String, CaseIterable, Sendable {
         case .priority: "priority"
         case .roundRobin: "round-robin"
         case .leastConnections: "least-connections"
+        case .powerOfTwoChoices: "p2c"
+        case .movingAverage: "ewma"
+        case .prefixAffinity: "prefix-affinity"
         }
     }
 }

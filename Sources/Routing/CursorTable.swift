@@ -15,6 +15,9 @@ struct Cursor: ~Copyable, Sendable {
 
     /// Moves on and returns where the cursor stood.
     func advance() -> UInt64 { self.position.wrappingAdd(1, ordering: .relaxed).oldValue }
+
+    /// Where the cursor stands.
+    func peek() -> UInt64 { self.position.load(ordering: .relaxed) }
 }
 
 /// One round-robin cursor per distinct candidate set, shared by all loops.
@@ -58,6 +61,19 @@ struct CursorTable: ~Copyable, Sendable {
             if owner == tag { return self.step(cell) }
         }
         return self.step(first)
+    }
+
+    /// Where the cursor of a candidate set stands; claims no cell.
+    func peek(_ set: EndpointSet) -> UInt64 {
+        let tag = max(1, set.fingerprint)
+        let first = Int(tag >> 57)
+        for probe in 0..<Self.probeMax {
+            let cell = (first + probe) & 127
+            let owner = self.cells[cell].owner.load(ordering: .relaxed)
+            if owner == tag { return self.cells[cell].position.load(ordering: .relaxed) }
+            if owner == 0 { return 0 }
+        }
+        return self.cells[first].position.load(ordering: .relaxed)
     }
 
     private func step(_ cell: Int) -> UInt64 {

@@ -17,96 +17,44 @@ public struct RouteRequest: Sendable {
     public var excluded: EndpointSet
     /// The time.
     public var now: MonotonicTime
-    /// Fresh random bits, all of them used by the `priority` balancer.
+    /// Fresh random bits, all of them used by the `priority` and `p2c` balancers.
     public var random: UInt64
+    /// What the conversation is known by, if sessions stick and the request has a key.
+    public var session: SessionKey?
+    /// What `prefix-affinity` places the conversation by; nil when there is no conversation.
+    public var affinity: UInt64?
+    /// What became of asking the endpoints again for their models.
+    public var refresh: ModelRefresh
+    /// Whether the request has waited and is called: it may go before those that wait.
+    public var isCalled: Bool
 
     /// A question.
-    public init(kind: RouteKind, excluded: EndpointSet = .init(), now: MonotonicTime, random: UInt64) {
+    public init(
+        kind: RouteKind, excluded: EndpointSet = .init(), now: MonotonicTime, random: UInt64,
+        session: SessionKey? = nil, affinity: UInt64? = nil, refresh: ModelRefresh = .notAsked,
+        isCalled: Bool = false
+    ) {
         self.kind = kind
         self.excluded = excluded
         self.now = now
         self.random = random
+        self.session = session
+        self.affinity = affinity
+        self.refresh = refresh
+        self.isCalled = isCalled
     }
 }
 
-/// How the model stage decided: the three `X-Olla-Routing-*` headers (routing-and-config 7.5).
-public struct RoutingNote: Equatable, Sendable {
-    /// `X-Olla-Routing-Strategy`.
-    public enum Strategy: UInt8, CaseIterable, Sendable {
-        case strict
-        case alias
-
-        /// The header value.
-        public var label: StaticString {
-            switch self {
-            case .strict: "strict"
-            case .alias: "alias"
-            }
-        }
-    }
-
-    /// `X-Olla-Routing-Decision`.
-    public enum Verdict: UInt8, CaseIterable, Sendable {
-        case routed
-        case rejected
-
-        /// The header value.
-        public var label: StaticString {
-            switch self {
-            case .routed: "routed"
-            case .rejected: "rejected"
-            }
-        }
-    }
-
-    /// `X-Olla-Routing-Reason`.
-    public enum Reason: Equatable, Sendable {
-        /// A candidate has the model.
-        case modelFound
-        /// No endpoint has the model.
-        case modelNotFound
-        /// Only endpoints that are no candidates have the model.
-        case modelUnavailable
-        /// The name is an alias, and so many candidates have one of its models.
-        case aliasResolved(endpoints: Int)
-    }
-
-    /// Which rule decided.
-    public let strategy: Strategy
-    /// What it decided.
-    public let verdict: Verdict
-    /// Why.
-    public let reason: Reason
-
-    static let modelFound = RoutingNote(strategy: .strict, verdict: .routed, reason: .modelFound)
-    static let modelNotFound = RoutingNote(strategy: .strict, verdict: .rejected, reason: .modelNotFound)
-    static let modelUnavailable = RoutingNote(strategy: .strict, verdict: .rejected, reason: .modelUnavailable)
-
-    /// The reason's code, or nil for an alias, whose text has to be written out.
-    public var reasonCode: StaticString? {
-        switch self.reason {
-        case .modelFound: "model_found"
-        case .modelNotFound: "model_not_found"
-        case .modelUnavailable: "model_unavailable"
-        case .aliasResolved: nil
-        }
-    }
-
-    /// Appends the text of `X-Olla-Routing-Reason`.
-    ///
-    /// - Parameters:
-    ///   - model: the name the client sent; bytes that may not stand in a field value are left out.
-    ///   - output: receives the text.
-    public func appendReason(model: Span<UInt8>, to output: inout [UInt8]) {
-        guard case .aliasResolved(let endpoints) = self.reason else {
-            if let code = self.reasonCode { output.append(contentsOf: code.description.utf8) }
-            return
-        }
-        output.append(contentsOf: "alias \"".utf8)
-        let range = ModelName.trimmedRange(of: model)
-        for offset in range where model[offset] >= 0x20 && model[offset] != 0x7F { output.append(model[offset]) }
-        output.append(contentsOf: "\" resolved to \(endpoints) endpoint(s)".utf8)
-    }
+/// What became of asking the endpoints again which models they have, for the discovery strategy.
+public enum ModelRefresh: UInt8, CaseIterable, Sendable {
+    /// They have not been asked for this request.
+    case notAsked
+    /// They have answered, and the snapshot that is asked knows what.
+    case done
+    /// They have not, or not in time.
+    case failed
+    /// There is no discovery to ask with.
+    case unavailable
 }
 
 /// An endpoint was chosen.
@@ -123,10 +71,18 @@ public struct RouteDecision: Equatable, Sendable {
     public let breakerEntered: BreakerState?
     /// How many endpoints the balancer chose from.
     public let candidateCount: Int
+    /// Which balancer chose.
+    public let balancer: Balancer
+    /// What the session's look-up found; nil when sessions do not stick.
+    public let sticky: StickyOutcome?
+    /// Sessions that were dropped on the way.
+    public let evictions: StickyEvictions
     /// Why this endpoint.
     public let reason: RoutingReason
     /// The model as the fleet knows it, for an alias the real one on this endpoint; nil when none was named.
     public let model: ModelIndex?
+    /// Whether the name was an alias: the body has to name the real model.
+    public let isAlias: Bool
     /// The routing headers; nil when no model was named.
     public let note: RoutingNote?
     /// Endpoints that were chosen first, but whose breaker gave its trial to another request meanwhile.
@@ -159,16 +115,14 @@ public struct RouteRejection: Equatable, Sendable {
     public let note: RoutingNote?
     /// When a candidate is likely to be free; ``MonotonicTime/zero`` when nothing is known.
     public let retryAt: MonotonicTime
-    /// The candidates that were at their limit: what the request may wait for.
-    public let saturated: EndpointSet
+    /// For ``Kind/allAtCapacity``: the line to wait in (``WaitingRoom/enter(_:at:wake:)``).
+    public let line: EndpointSet
 
-    init(
-        _ kind: Kind, note: RoutingNote? = nil, retryAt: MonotonicTime = .zero, saturated: EndpointSet = .init()
-    ) {
+    init(_ kind: Kind, note: RoutingNote? = nil, retryAt: MonotonicTime = .zero, line: EndpointSet = .init()) {
         self.kind = kind
         self.note = note
         self.retryAt = retryAt
-        self.saturated = saturated
+        self.line = line
     }
 
     /// The HTTP status (http-surface 3.2, 3.3).
@@ -203,8 +157,7 @@ public struct RouteRejection: Equatable, Sendable {
     /// The answer's body, without newline.
     public func message(for kind: RouteKind, profiles: ProfileSet) -> String {
         switch self.kind {
-        case .modelNotFound: return "model_not_found"
-        case .modelUnavailable: return "model_unavailable"
+        case .modelNotFound, .modelUnavailable: return (self.note?.reasonCode ?? "model_unavailable").description
         case .noProviderEndpoint:
             guard case .provider(let route) = kind else { return "no healthy endpoints available" }
             return "No \(profiles[route].displayName) endpoints available"
@@ -222,4 +175,6 @@ public enum RouteResult: Equatable, Sendable {
     case routed(RouteDecision)
     /// None was.
     case rejected(RouteRejection)
+    /// The endpoints have to be asked again for their models first (``RouteRequest/refresh``).
+    case refreshNeeded
 }

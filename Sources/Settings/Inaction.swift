@@ -14,10 +14,7 @@ enum Inaction {
         "proxy.connection_keep_alive",
         "proxy.profile_filter",
         "proxy.enforce_profile_paths",
-        "proxy.sticky_sessions",
-        "proxy.queue",
         "model_registry.enable_unifier",
-        "model_registry.routing_strategy.options",
         "model_registry.unification",
         "model_aliases",
         "translators",
@@ -48,20 +45,7 @@ enum Inaction {
         PendingValue(
             path: "proxy.engine", applies: { configuration in configuration.proxy.engine == .sherpa },
             message: "sherpa does not act in this version; olla is used",
-            substitute: { configuration in configuration.proxy.engine = .olla }),
-        PendingValue(
-            path: "proxy.load_balancer",
-            applies: { configuration in
-                [.powerOfTwoChoices, .movingAverage, .prefixAffinity]
-                    .contains(configuration.proxy.loadBalancer)
-            },
-            message: "this balancer does not act in this version; least-connections is used",
-            substitute: { configuration in configuration.proxy.loadBalancer = .leastConnections }),
-        PendingValue(
-            path: "model_registry.routing_strategy.type",
-            applies: { configuration in configuration.modelRegistry.routingStrategy.kind != .strict },
-            message: "this strategy does not act in this version; strict is used",
-            substitute: { configuration in configuration.modelRegistry.routingStrategy.kind = .strict }),
+            substitute: { configuration in configuration.proxy.engine = .olla })
     ]
 
     /// Keys outside the tables that shipped files hold: they have no meaning, here or there.

@@ -57,6 +57,7 @@ public final class Supervisor: Service {
     private let discoveryPermits: Permits
     private let firstPassPermits: Permits
     private let unchecked: Atomic<Int>
+    private let refresh = Mutex<Task<Bool, Never>?>(nil)
     private let connectFailures: AsyncStream<EndpointIndex>
     private let connectFailureSink: AsyncStream<EndpointIndex>.Continuation
 
@@ -221,7 +222,7 @@ extension Supervisor {
             else { continue }
             let spec = self.fleet.specs[Int(index.rawValue)]
             do {
-                try await self.discoveryPermits.withPermit {
+                _ = try await self.discoveryPermits.withPermit {
                     await self.discover(index, spec, detected: turn.detected)
                 }
             } catch {
@@ -231,18 +232,91 @@ extension Supervisor {
         }
     }
 
-    private func discover(_ index: EndpointIndex, _ spec: EndpointSpec, detected: ProfileIndex?) async {
+    private func discover(_ index: EndpointIndex, _ spec: EndpointSpec, detected: ProfileIndex?) async -> Bool {
         let start = self.clock.now()
         let interval = self.policy.discoveryInterval
         do throws(ModelDiscovery.Failure) {
             let outcome = try await self.discovery.run(spec, detected: detected)
             await self.fleet.discovered(
                 index, outcome, duration: self.clock.now() - start, interval: interval)
+            return true
         } catch {
-            if error.isCancelled { return await self.fleet.discoveryAbandoned(index) }
+            guard !error.isCancelled else {
+                await self.fleet.discoveryAbandoned(index)
+                return false
+            }
             await self.fleet.discoveryFailed(
                 index, message: error.message, forgetsProfile: error.forgetsProfile,
                 duration: self.clock.now() - start, interval: interval)
+            return false
+        }
+    }
+}
+
+// MARK: - Refresh
+
+extension Supervisor {
+    /// Asks every endpoint that is up for its models now, because a request names one that nobody has.
+    ///
+    /// Requests that ask meanwhile share the run; its answers are published before this returns.
+    ///
+    /// - Parameter limit: how long a run may take; what has not answered by then is called off.
+    /// - Returns: whether any endpoint answered, or none had to be asked.
+    public func refreshModels(within limit: Nanoseconds) async -> Bool {
+        let run = self.refresh.withLock { running in
+            if let running { return running }
+            let run = Task {
+                let hasAnswers = await self.listEveryEndpoint(within: limit)
+                self.refresh.withLock { $0 = nil }
+                return hasAnswers
+            }
+            running = run
+            return run
+        }
+        return await run.value
+    }
+
+    private func listEveryEndpoint(within limit: Nanoseconds) async -> Bool {
+        let deadline = self.clock.now() + limit
+        return await withTaskGroup(of: Bool?.self) { group in
+            var asked = 0
+            for position in self.fleet.specs.indices {
+                let index = EndpointIndex(rawValue: UInt16(position))
+                guard self.fleet.handle.snapshot.routable.contains(index) else { continue }
+                asked += 1
+                group.addTask { await self.listNow(index) }
+            }
+            guard asked > 0 else { return true }
+            group.addTask {
+                try? await self.clock.sleep(until: deadline)
+                return nil
+            }
+            var (answered, hasAnswers) = (0, false)
+            for await result in group {
+                guard let result else { break }
+                answered += 1
+                hasAnswers = hasAnswers || result
+                if answered == asked { break }
+            }
+            group.cancelAll()
+            return hasAnswers
+        }
+    }
+
+    private func listNow(_ index: EndpointIndex) async -> Bool {
+        await self.fleet.expectDiscovery(index)
+        guard let turn = await self.fleet.takeDiscovery(index, interval: self.policy.discoveryInterval) else {
+            return false
+        }
+        let spec = self.fleet.specs[Int(index.rawValue)]
+        do {
+            return try await self.discoveryPermits.withPermit {
+                await self.discover(index, spec, detected: turn.detected)
+            }
+        } catch {
+            // Cancelled while waiting for a permit.
+            await self.fleet.discoveryAbandoned(index)
+            return false
         }
     }
 }

@@ -4,6 +4,7 @@ import Domain
 import FlightRecorder
 import MetricKernel
 import Pipeline
+import Routing
 import Synchronization
 import Telemetry
 import Testing
@@ -30,7 +31,7 @@ struct AdminHarness {
     init(
         _ snapshot: FleetSnapshot, report: StatusReport = StatusReport(), wallShift: Nanoseconds = .zero,
         dashboard: DashboardPolicy = DashboardPolicy(), requests: [FlightRecord] = [],
-        offersOpenMetrics2: Bool = false,
+        offersOpenMetrics2: Bool = false, router: Router = Router(balancer: .leastConnections),
         warn: @escaping @Sendable (String, [(key: String, value: String)]) -> Void = { _, _ in }
     ) {
         let (metrics, clock, switches) = (self.metrics, self.clock, self.switches)
@@ -57,7 +58,8 @@ struct AdminHarness {
         sources.requests = { requests }
         sources.warn = warn
         self.routes = AdminRoutes(
-            configuration: configuration, sources: sources, fleet: FleetHandle(snapshot), metrics: self.metrics)
+            configuration: configuration, sources: sources, fleet: FleetHandle(snapshot), metrics: self.metrics,
+            router: router, paths: PathRouter(profiles: .builtIn))
     }
 
     func get(

@@ -33,6 +33,7 @@ struct LogTests {
                     == Self.always.union([
                         "query", "user_agent", "referer", "content_type", "accept", "model", "endpoint", "ttfb_ms",
                         "ttft_ms", "longest_stall_ms", "input_tokens", "output_tokens", "finish_reason",
+                        "routing_strategy", "routing_action", "routing_reason",
                     ]))
             #expect(line["msg"] as? String == "Access log" && line["level"] as? String == "INFO")
             #expect(line["query"] as? String == "a=1&api_key=[REDACTED]")

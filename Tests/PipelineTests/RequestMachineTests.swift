@@ -36,6 +36,10 @@ final class MachineScript {
             self.machine.answered(GatewayAnswer(.noHealthyEndpoint), at: self.tick())
             return
         }
+        if phase == .queued {
+            self.machine.placeAwaited(at: self.tick())
+            return
+        }
         self.machine.endpointChosen(EndpointIndex(rawValue: 0), at: self.tick())
         guard phase != .acquiring else { return }
         self.machine.connectionAcquired(isReused: isReused, at: self.tick())
@@ -141,6 +145,26 @@ struct RequestMachineTests {
         #expect(!again)
         let running = script.machine.hasRunningAttempt
         #expect(!running)
+    }
+
+    @Test("waiting for a place is the stage queue, however often it takes, and nothing else")
+    func waits() {
+        let script = MachineScript()
+        script.reach(.routing)
+        let route = script.machine.timeline[.route]
+        for _ in 0..<3 {
+            script.machine.placeAwaited(at: script.tick())
+            script.machine.placeOffered(at: script.tick())
+        }
+        script.machine.endpointChosen(EndpointIndex(rawValue: 1), at: script.tick())
+        let (queue, later, phase) = (
+            script.machine.timeline[.queue], script.machine.timeline[.route], script.machine.phase
+        )
+        #expect(queue == .microseconds(3))
+        // Each step of the script takes a microsecond: into the queue three times, and to the endpoint.
+        #expect(later - route == .microseconds(4))
+        #expect(phase == .acquiring)
+        #expect(script.accounted == script.machine.timeline.total.rawValue)
     }
 
     @Test("a client that got a status keeps it, one that got none is recorded as 499")

@@ -8,6 +8,7 @@ struct BalancerTests {
     @Test(
         arguments: [
             ("priority", Balancer.priority), ("round-robin", .roundRobin), ("least-connections", .leastConnections),
+            ("p2c", .powerOfTwoChoices), ("ewma", .movingAverage), ("prefix-affinity", .prefixAffinity),
         ])
     func `are spelled as in the configuration`(text: String, balancer: Balancer) {
         #expect(Balancer(rawValue: text) == balancer)

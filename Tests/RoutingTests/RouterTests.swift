@@ -49,7 +49,9 @@ struct TestFleet {
         let hasCandidate = router.hasCandidate(
             request, path: path.utf8.span, model: model.utf8.span, in: self.snapshot)
         let result = router.pick(request, path: path.utf8.span, model: model.utf8.span, in: self.snapshot)
-        #expect((result.decision != nil) == hasCandidate)
+        var canWait = false
+        if case .rejected(let rejection) = result { canWait = rejection.kind == .allAtCapacity }
+        #expect((result.decision != nil || canWait) == hasCandidate)
         if let decision = result.decision, !keeping { self.live(Int(decision.endpoint.rawValue)).end() }
         return result
     }
@@ -372,7 +374,7 @@ struct AvailabilityTests {
         let rejection = try #require(try fleet.rejection())
         #expect(rejection.kind == .allAtCapacity)
         #expect(rejection.status == 503)
-        #expect(rejection.saturated == endpoints(0, 1))
+        #expect(rejection.line == endpoints(0, 1))
         fleet.live(1).end()
         #expect(try fleet.reach() == [1])
     }

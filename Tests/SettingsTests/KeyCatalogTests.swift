@@ -35,7 +35,7 @@ struct KeyCatalogTests {
         let reference = Configuration()
         // Every value of the sample differs from its default, so a key tied to the wrong property shows here,
         // except where another value acts in its place.
-        let substituted = ["proxy.engine", "proxy.load_balancer", "model_registry.routing_strategy.type"]
+        let substituted = ["proxy.engine"]
         let fixed = ["discovery.type", "model_registry.type"]
         for key in KeyCatalog.configuration.keys {
             let isDefault = substituted.contains(key.path) || fixed.contains(key.path)
@@ -90,17 +90,18 @@ struct KeyCatalogTests {
         #expect(loaded.problems.isEmpty)
     }
 
-    @Test(
-        "A balancer of a later version loads as least-connections with one remark",
-        arguments: ["p2c", "ewma", "prefix-affinity"])
-    func pendingBalancers(name: String) throws {
-        let loaded = try Fixture.load("proxy:\n  load_balancer: \(name)\n")
-        #expect(
-            loaded.lines == [
-                "config.yaml:2: proxy.load_balancer: this balancer does not act in this version;"
-                    + " least-connections is used"
-            ])
-        #expect(loaded.configuration?.proxy.loadBalancer == .leastConnections)
+    @Test("Every balancer and every routing strategy loads without a remark")
+    func choices() throws {
+        for balancer in Configuration.Proxy.LoadBalancer.allCases {
+            let loaded = try Fixture.load("proxy:\n  load_balancer: \(balancer.rawValue)\n")
+            #expect(loaded.problems.isEmpty)
+            #expect(loaded.configuration?.proxy.loadBalancer == balancer)
+        }
+        for strategy in Configuration.RoutingStrategy.Kind.allCases {
+            let loaded = try Fixture.load("model_registry: {routing_strategy: {type: \(strategy.rawValue)}}\n")
+            #expect(loaded.problems.isEmpty)
+            #expect(loaded.configuration?.modelRegistry.routingStrategy.kind == strategy)
+        }
     }
 
     @Test("Sherpa loads as olla with one remark, also from the environment")

@@ -60,6 +60,8 @@ struct LayerTests {
         "catalogue": Room(layer: 3, libraries: ["ArgumentParser", "Foundation", "Yams"]),
         "CMallocProbe": Room(layer: 0),
         "Workloads": Room(layer: 3),
+        "Simulation": Room(layer: 3, libraries: system.union(["Foundation"])),
+        "simulate": Room(layer: 3, neighbours: ["Simulation"]),
         "microbench": Room(layer: 3, neighbours: ["Workloads"]),
     ]
 
@@ -69,7 +71,7 @@ struct LayerTests {
         "CMallocProbe": [],
         "OllaEngine": ["GlasspotApp"],
         "TestKit": [],
-        "SeededRandomness": ["MockLLM"],
+        "SeededRandomness": ["MockLLM", "Simulation"],
         "PromQL": ["catalogue"],
     ]
 

@@ -12,6 +12,7 @@ import sys
 import tempfile
 
 import client_checks
+import concurrency_checks
 import failure_checks
 import format_checks
 import log_checks
@@ -67,6 +68,7 @@ def main() -> int:
             ]
             client_checks.run(checks, world)
             failure_checks.run(checks, world)
+            concurrency_checks.run(checks, world)
             trace_checks.run(checks, world)
             metric_checks.run(checks, world, scrapers)
             format_checks.run(checks, world)

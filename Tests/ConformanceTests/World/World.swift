@@ -201,12 +201,13 @@ final class World: Sendable {
         try await self.scraper.scrape(sourceLocation: sourceLocation)
     }
 
-    /// Scrapes until the page says so.
+    /// Scrapes until the page says so, for at most `limit`.
     @discardableResult
     func metrics(
-        sourceLocation: SourceLocation = #_sourceLocation, until condition: (MetricsPage) -> Bool
+        within limit: Duration = ByteClient.limit, sourceLocation: SourceLocation = #_sourceLocation,
+        until condition: (MetricsPage) -> Bool
     ) async throws -> MetricsPage {
-        let deadline = ContinuousClock.now + ByteClient.limit
+        let deadline = ContinuousClock.now + limit
         while true {
             let page = try await self.metrics(sourceLocation: sourceLocation)
             if condition(page) { return page }
