@@ -4,6 +4,14 @@ import NIOPosix
 public import NIOSSL
 import NIOTLS
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// Where a backend listens.
 public struct ConnectTarget: Sendable {
     /// Host name, IPv4 or IPv6 literal without brackets.
@@ -29,12 +37,18 @@ public struct ConnectLimits: Sendable {
     public var tlsHandshake: Nanoseconds
     /// The largest single read in bytes; key `proxy.stream_buffer_size`.
     public var readBufferBytes: Int
+    /// Silence after which the kernel asks whether the peer is still there, and the time between two questions, in whole
+    /// seconds; key `proxy.connection_keep_alive`.
+    public var keepAlive: Nanoseconds
 
     /// Explicit bounds.
-    public init(connect: Nanoseconds, tlsHandshake: Nanoseconds, readBufferBytes: Int) {
+    public init(
+        connect: Nanoseconds, tlsHandshake: Nanoseconds, readBufferBytes: Int, keepAlive: Nanoseconds = .seconds(30)
+    ) {
         self.connect = connect
         self.tlsHandshake = tlsHandshake
         self.readBufferBytes = readBufferBytes
+        self.keepAlive = keepAlive
     }
 }
 
@@ -62,6 +76,21 @@ public struct ConnectFailure: Error, Sendable {
         self.type = type
         self.isCertificate = isCertificate
         self.message = message
+    }
+}
+
+/// When the kernel asks whether a silent peer is still there (RFC 9293 section 3.8.4).
+enum KeepAlive {
+    #if os(Linux)
+    static let idle = NIOBSDSocket.Option(rawValue: TCP_KEEPIDLE)
+    #else
+    static let idle = NIOBSDSocket.Option(rawValue: TCP_KEEPALIVE)
+    #endif
+    static let interval = NIOBSDSocket.Option(rawValue: TCP_KEEPINTVL)
+
+    /// A span in the kernel's unit, which is whole seconds from 1 to 32767.
+    static func seconds(_ span: Nanoseconds) -> Int {
+        Int(min(max(span.rawValue / 1_000_000_000, 1), 32_767))
     }
 }
 
@@ -121,6 +150,8 @@ public enum Connector {
             .connectTimeout(.nanoseconds(limits.connect.rawValue))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelOption(.tcpOption(KeepAlive.idle), value: KeepAlive.seconds(limits.keepAlive))
+            .channelOption(.tcpOption(KeepAlive.interval), value: KeepAlive.seconds(limits.keepAlive))
             .channelOption(.writeBufferWaterMark, value: Watermark.drained)
             .channelOption(.recvAllocator, value: ReadBuffer.allocator(maximum: limits.readBufferBytes))
             // Reads begin once the whole pipeline stands, so that no byte meets an unfinished one.

@@ -31,4 +31,31 @@ struct SocketOptionTests {
         try await client.close()
         await listener.close()
     }
+
+    @Test(
+        "a connection to an endpoint asks after a silent peer as configured, in whole seconds",
+        arguments: [(Nanoseconds.seconds(7), 7), (.milliseconds(1_900), 1), (.zero, 1), (.seconds(100_000), 32_767)])
+    func keepAlive(span: Nanoseconds, seconds: Int) async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let listener = try await Listener.bind(
+            .init(host: "127.0.0.1", port: 0), group: group, attach: { _, _ in }, rejected: {})
+        let port = try #require(listener.localAddress?.port)
+        let loop = group.next()
+        let limits = ConnectLimits(
+            connect: .seconds(5), tlsHandshake: .seconds(5), readBufferBytes: 4_096, keepAlive: span)
+        let channel = try await loop.flatSubmit {
+            let handler = NIOLoopBound<any ChannelHandler>(Silence(), eventLoop: loop)
+            let target = ConnectTarget(host: "127.0.0.1", port: port, tls: nil)
+            return Connector.connect(to: target, on: loop, limits: limits, handler: handler).map(\.0)
+        }.get()
+        #expect(try await channel.getOption(.socketOption(.so_keepalive)).get() == 1)
+        #expect(try await channel.getOption(.tcpOption(KeepAlive.idle)).get() == seconds)
+        #expect(try await channel.getOption(.tcpOption(KeepAlive.interval)).get() == seconds)
+        try await channel.close()
+        await listener.close()
+    }
+
+    private final class Silence: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+    }
 }
