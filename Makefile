@@ -27,9 +27,7 @@ build: ## Build the release binaries glasspot and mockllm
 test: ## Run every test that needs no network beyond the package registries
 	@scripts/setup.sh build lint
 	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
-	$(SWIFT) test --skip-build --parallel --skip SupervisionTests
-	@# These replay hours on a clock of their own and tell by idleness when to wind it on: they want the process to themselves.
-	$(SWIFT) test --skip-build --filter SupervisionTests
+	$(SWIFT) test --skip-build --parallel
 	@# Allocations are counted in optimised code; a build of its own keeps .build/release as it is.
 	if [ -d Tests/AllocationTests ]; then GLASSPOT_ONLY_TESTS=AllocationTests $(SWIFT) test -c release --scratch-path .build-allocations; fi
 

@@ -140,7 +140,8 @@ public final class AdminRoutes: LocalRoutes {
             return ConditionalAnswer.make(page.endpoints, for: request)
         case .statusModels:
             let report = await self.sources.status()
-            let page = ModelInventory(fleet: self.fleet.snapshot, report: report, now: self.sources.wallTime())
+            let page = ModelInventory(
+                fleet: report.fleet ?? self.fleet.snapshot, report: report, now: self.sources.wallTime())
             return ConditionalAnswer.make(page.document(Query(request.query)), for: request)
         case .requests:
             return RequestsPage(records: await self.sources.requests(), now: self.sources.wallTime())
@@ -149,7 +150,8 @@ public final class AdminRoutes: LocalRoutes {
         case .stickyStatistics: return .json(self.stickyStatistics())
         case .routingExplanation:
             return RoutingExplanationPage(
-                router: self.router, paths: self.paths, fleet: self.fleet.snapshot, now: self.sources.now()
+                router: self.router, paths: self.paths, fleet: request.fleet ?? self.fleet.snapshot,
+                now: self.sources.now()
             ).answer(Query(request.query))
         case .version: return .json(VersionPage.document(self.configuration))
         case .models:
@@ -157,10 +159,10 @@ public final class AdminRoutes: LocalRoutes {
                 .answer(Query(request.query))
         case .model(let idStart):
             let report = await self.sources.status()
-            return ModelDetail(fleet: self.fleet.snapshot, report: report, now: self.sources.wallTime())
+            return ModelDetail(fleet: report.fleet ?? self.fleet.snapshot, report: report, now: self.sources.wallTime())
                 .answer(id: Query.decode(request.path.utf8.dropFirst(idStart), plusIsBlank: false))
         case .listing(let format, let provider):
-            return ModelListing(fleet: self.fleet.snapshot, now: self.sources.wallTime())
+            return ModelListing(fleet: request.fleet ?? self.fleet.snapshot, now: self.sources.wallTime())
                 .answer(format, of: provider)
         case .refusedManagement(let call): return .textError(501, call.message.description)
         case .serverOptions: return LocalResponse(status: 200)

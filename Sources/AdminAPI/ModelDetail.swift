@@ -35,18 +35,18 @@ struct ModelDetail {
         let parameters = ModelFacts.parameters(model.parameterSize)
         var members: [JSONValue.Member] = [
             ("id", .string(record.id)),
-            ("family", .string(model.family ?? "")),
-            ("variant", ""),
+            ("family", .string(model.unified.family)),
+            ("variant", .string(model.unified.variant)),
             ("parameter_size", .string(parameters.label)),
             ("parameter_count", .integer(parameters.count)),
-            ("quantization", .string(ModelFacts.quantization(model.quantization))),
+            ("quantization", .string(model.unified.quantization)),
             ("format", .string(model.format ?? "")),
             ("total_disk_size", .string(DisplayText.bytes(diskBytes))),
             ("last_seen", .string(DisplayText.ago(lastSeen, now: self.now))),
             ("aliases", .strings(names.sorted())),
             ("endpoints", .strings(endpoints.sorted())),
             ("loaded_endpoints", .strings(loaded.sorted())),
-            ("capabilities", .strings(ModelFacts.unifiedCapabilities(model))),
+            ("capabilities", .strings(model.unified.capabilities)),
         ]
         if let context = model.contextLength {
             members.append(("max_context_length", .integer(Int(context))))

@@ -90,7 +90,7 @@ struct ModelListing {
     }
 
     private static func fits(_ listed: ListedModel, _ query: Query) -> Bool {
-        if let family = query["family"], !family.isEmpty, listed.model.family != family { return false }
+        if let family = query["family"], !family.isEmpty, listed.model.unified.family != family { return false }
         let legacy: [String: String] = [
             "vision": "vlm", "multimodal": "vlm", "embedding": "embeddings", "embeddings": "embeddings",
             "vector_search": "embeddings", "chat": "llm", "text_generation": "llm", "completion": "llm",
@@ -98,7 +98,7 @@ struct ModelListing {
         let type = query["capability"].flatMap { legacy[$0.lowercased()] } ?? query["type"] ?? ""
         guard !type.isEmpty else { return true }
         if ModelFacts.type(listed.model)?.lowercased() == type { return true }
-        let capabilities = ModelFacts.unifiedCapabilities(listed.model)
+        let capabilities = listed.model.unified.capabilities
         switch type {
         case "llm": return ["chat", "completion", "text-generation"].contains(where: capabilities.contains)
         case "vlm": return capabilities.contains("vision")
@@ -198,10 +198,10 @@ extension ModelListing {
     private func unified(_ listed: ListedModel) -> JSONValue {
         let model = listed.model
         var details: [JSONValue.Member] = [
-            ("family", .string(model.family ?? "")),
-            ("variant", ""),
+            ("family", .string(model.unified.family)),
+            ("variant", .string(model.unified.variant)),
             ("parameter_size", .string(ModelFacts.parameters(model.parameterSize).label)),
-            ("quantization", .string(ModelFacts.quantization(model.quantization))),
+            ("quantization", .string(model.unified.quantization)),
             ("aliases", .strings(([listed.id] + listed.otherNames).sorted())),
             (
                 "availability",
@@ -212,7 +212,7 @@ extension ModelListing {
                         ])
                     })
             ),
-            ("capabilities", .strings(ModelFacts.unifiedCapabilities(model))),
+            ("capabilities", .strings(model.unified.capabilities)),
         ]
         if let context = model.contextLength {
             details.append(("max_context_length", .integer(Int(context))))

@@ -19,7 +19,7 @@ struct StatusPage {
         self.configuration = routes.configuration
         self.report = report
         self.now = routes.sources.wallTime()
-        self.rows = routes.fleet.snapshot.endpoints
+        self.rows = (report.fleet ?? routes.fleet.snapshot).endpoints
             .map {
                 Row(endpoint: $0, traffic: report.traffic(of: $0.index), health: report.health(of: $0.index))
             }

@@ -1,3 +1,4 @@
+public import Catalog
 public import Domain
 
 /// What happened on one endpoint since start; attempts are counted once.
@@ -74,7 +75,9 @@ public struct EndpointHealth: Equatable, Sendable {
 }
 
 /// The figures of the status pages that are not in the fleet snapshot.
-public struct StatusReport: Equatable, Sendable {
+public struct StatusReport: Sendable {
+    /// The fleet whose endpoints the lists below are about; nil for the newest.
+    public var fleet: FleetSnapshot?
     /// Traffic by endpoint, in configuration order; a missing entry is no traffic.
     public var traffic: [EndpointTraffic]
     /// Health by endpoint, in configuration order; a missing entry is nothing known.
@@ -90,9 +93,11 @@ public struct StatusReport: Equatable, Sendable {
 
     /// Nothing happened yet, or what is given.
     public init(
-        traffic: [EndpointTraffic] = [], health: [EndpointHealth] = [], activeConnections: Int = 0,
-        rateLimitViolations: Int = 0, sizeLimitViolations: Int = 0, blockedAddresses: Int = 0
+        fleet: FleetSnapshot? = nil, traffic: [EndpointTraffic] = [], health: [EndpointHealth] = [],
+        activeConnections: Int = 0, rateLimitViolations: Int = 0, sizeLimitViolations: Int = 0,
+        blockedAddresses: Int = 0
     ) {
+        self.fleet = fleet
         self.traffic = traffic
         self.health = health
         self.activeConnections = activeConnections

@@ -39,6 +39,9 @@ public struct DiscoveredModel: Equatable, Sendable {
     /// How Lemonade runs a model.
     public var recipe: String?
 
+    /// What follows from all this by the rules in force; nil until somebody asked them.
+    public var facts: UnifiedFacts?
+
     /// A model of which nothing but the name is known.
     public init(name: String) { self.name = name }
 

@@ -14,6 +14,20 @@ public struct HeaderField: Equatable, Sendable {
     }
 }
 
+/// How an endpoint's certificate is verified.
+public struct EndpointTrust: Hashable, Sendable {
+    /// A PEM file of the authorities to trust instead of the system's; key `tls.ca_file`.
+    public var authoritiesFile: String?
+    /// Whether any certificate is accepted; key `tls.insecure_skip_verify`.
+    public var acceptsAnyCertificate: Bool
+
+    /// The system's authorities, or what is given.
+    public init(authoritiesFile: String? = nil, acceptsAnyCertificate: Bool = false) {
+        self.authoritiesFile = authoritiesFile
+        self.acceptsAnyCertificate = acceptsAnyCertificate
+    }
+}
+
 /// What the configuration says about one endpoint.
 public struct EndpointSpec: Equatable, Sendable {
     /// The name as configured, possibly empty or not unique.
@@ -46,6 +60,8 @@ public struct EndpointSpec: Equatable, Sendable {
     public var maxConcurrentRequests: Int
     /// Whether health checks and model listings on another origin get ``headers`` and ``auth`` too.
     public var allowsForeignCredentials = false
+    /// How the certificate of an `https` endpoint is verified.
+    public var trust = EndpointTrust()
 
     /// A spec with the defaults of routing-and-config 1.4.4.
     public init(

@@ -38,12 +38,19 @@ public struct FleetBuilder: Sendable {
     public struct TooManyEndpoints: Error, Equatable, Sendable {
         /// How many there are.
         public let count: Int
+
+        /// More than ``EndpointSet/capacity``.
+        public init(count: Int) { self.count = count }
     }
 
     struct Parts {
         var endpoints: [FleetEndpoint] = []
         var models: [ModelRecord] = []
+        // Behind the models: one record for each name that several models share.
+        var sharedNames: [ModelRecord] = []
         var modelKeys: [String] = []
+        // For each key the record it means.
+        var keyRecords: [UInt32] = []
         var droppedModelCount = 0
         var aliases: [ModelAlias] = []
         var aliasKeys: [String] = []
@@ -58,11 +65,31 @@ public struct FleetBuilder: Sendable {
     public let profiles: ProfileSet
     /// The aliases as configured.
     public let aliases: [ModelAlias]
+    /// Whether models of several endpoints that have the same digest, or the same name, are one; key
+    /// `model_registry.enable_unifier`.
+    public let unifiesModels: Bool
+    /// Counts the configurations of a process; every snapshot of a configuration carries its number.
+    public let revision: UInt32
+    /// What else belongs to the configuration; opaque here, handed on with every snapshot.
+    public let attachment: (any AnyObject & Sendable)?
 
     /// A builder for one configuration.
-    public init(profiles: ProfileSet = .builtIn, aliases: [ModelAlias] = []) {
+    public init(
+        profiles: ProfileSet = .builtIn, aliases: [ModelAlias] = [], unifiesModels: Bool = true, revision: UInt32 = 0,
+        attachment: (any AnyObject & Sendable)? = nil
+    ) {
         self.profiles = profiles
         self.aliases = aliases
+        self.unifiesModels = unifiesModels
+        self.revision = revision
+        self.attachment = attachment
+    }
+
+    /// The same builder without ``attachment``.
+    public var detached: FleetBuilder {
+        FleetBuilder(
+            profiles: self.profiles, aliases: self.aliases, unifiesModels: self.unifiesModels,
+            revision: self.revision)
     }
 
     /// The `endpoint` labels of a configuration, in its order.
@@ -105,9 +132,9 @@ public struct FleetBuilder: Sendable {
         }
         parts.priorityTiers = Self.tiers(of: parts.endpoints)
         self.addRoutes(to: &parts)
-        Self.addModels(to: &parts, modelSlot: modelSlot)
+        ModelUnifier(merges: self.unifiesModels).add(to: &parts, modelSlot: modelSlot)
         self.addAliases(to: &parts)
-        return FleetSnapshot(generation: generation, profiles: self.profiles, parts: parts)
+        return FleetSnapshot(generation: generation, builder: self, parts: parts)
     }
 
     private static func tiers(of endpoints: [FleetEndpoint]) -> [EndpointSet] {
@@ -142,40 +169,10 @@ public struct FleetBuilder: Sendable {
         }
     }
 
-    private static func addModels(to parts: inout Parts, modelSlot: (String) -> UInt16) {
-        var order: [String] = []
-        var sources: [String: [ModelRecord.Source]] = [:]
-        for endpoint in parts.endpoints {
-            for model in endpoint.models {
-                let key = ModelName.key(model.name)
-                guard !key.isEmpty else { continue }
-                if sources[key] == nil {
-                    guard order.count < Self.modelsMax else {
-                        parts.droppedModelCount += 1
-                        continue
-                    }
-                    order.append(key)
-                }
-                sources[key, default: []].append(.init(endpoint: endpoint.index, model: model))
-            }
-        }
-        var keyed: [(key: String, record: ModelRecord)] = []
-        for key in order {
-            guard let sightings = sources[key], let first = sightings.first else { continue }
-            var set = EndpointSet()
-            for sighting in sightings { set.insert(sighting.endpoint) }
-            let id = first.model.name
-            let record = ModelRecord(id: id, sources: sightings, endpoints: set, metricSlot: modelSlot(id))
-            keyed.append((key, record))
-        }
-        keyed.sort { $0.record.id < $1.record.id }
-        parts.models = keyed.map(\.record)
-        parts.modelKeys = keyed.map(\.key)
-    }
-
     private func addAliases(to parts: inout Parts) {
         var positions: [String: Int] = [:]
-        for (position, key) in parts.modelKeys.enumerated() { positions[key] = position }
+        for (key, record) in zip(parts.modelKeys, parts.keyRecords) { positions[key] = Int(record) }
+        let records = parts.models + parts.sharedNames
         var seen: Set<String> = []
         for alias in self.aliases {
             let key = ModelName.key(alias.name)
@@ -184,10 +181,10 @@ public struct FleetBuilder: Sendable {
             var set = EndpointSet()
             for target in alias.targets {
                 guard let position = positions[ModelName.key(target)] else { continue }
-                for index in parts.models[position].endpoints where row[Int(index.rawValue)] == 0 {
+                for index in records[position].endpoints where row[Int(index.rawValue)] == 0 {
                     row[Int(index.rawValue)] = UInt32(position + 1)
                 }
-                set = set.union(parts.models[position].endpoints)
+                set = set.union(records[position].endpoints)
             }
             parts.aliases.append(alias)
             parts.aliasKeys.append(key)

@@ -11,6 +11,10 @@ public import Domain
 public final class FleetSnapshot: Sendable {
     /// Grows with every published snapshot.
     public let generation: UInt64
+    /// Which configuration it was built from; see ``FleetBuilder/revision``.
+    public let revision: UInt32
+    /// What else belongs to that configuration; see ``FleetBuilder/attachment``.
+    public let attachment: (any AnyObject & Sendable)?
     /// The profiles in force.
     public let profiles: ProfileSet
     /// The endpoints in configuration order; ``EndpointIndex`` is the position.
@@ -45,6 +49,9 @@ public final class FleetSnapshot: Sendable {
     @usableFromInline let routeSets: [EndpointSet]
     @usableFromInline let openAISet: EndpointSet
     @usableFromInline let modelTable: NameTable
+    // For each key of the table the record it means: a model, or behind the models a shared name.
+    @usableFromInline let keyRecords: [UInt32]
+    let sharedNames: [ModelRecord]
     @usableFromInline let modelSets: [EndpointSet]
     @usableFromInline let aliasTable: NameTable
     @usableFromInline let aliasSets: [EndpointSet]
@@ -52,9 +59,11 @@ public final class FleetSnapshot: Sendable {
     @usableFromInline let aliasTargets: [UInt32]
     let pathSets: PathSets
 
-    init(generation: UInt64, profiles: ProfileSet, parts: FleetBuilder.Parts) {
+    init(generation: UInt64, builder: FleetBuilder, parts: FleetBuilder.Parts) {
         self.generation = generation
-        self.profiles = profiles
+        self.revision = builder.revision
+        self.attachment = builder.attachment
+        self.profiles = builder.profiles
         self.endpoints = parts.endpoints
         self.models = parts.models
         self.aliases = parts.aliases
@@ -86,11 +95,13 @@ public final class FleetSnapshot: Sendable {
         self.routeSets = parts.routeSets
         self.openAISet = parts.openAISet
         self.modelTable = NameTable(keys: parts.modelKeys)
-        self.modelSets = parts.models.map(\.endpoints)
+        self.keyRecords = parts.keyRecords
+        self.sharedNames = parts.sharedNames
+        self.modelSets = (parts.models + parts.sharedNames).map(\.endpoints)
         self.aliasTable = NameTable(keys: parts.aliasKeys)
         self.aliasSets = parts.aliasSets
         self.aliasTargets = parts.aliasTargets
-        self.pathSets = PathSets(profiles: profiles, endpoints: parts.endpoints)
+        self.pathSets = PathSets(profiles: builder.profiles, endpoints: parts.endpoints)
     }
 
     /// An endpoint by its place, or nil for an index of another generation.
@@ -99,8 +110,20 @@ public final class FleetSnapshot: Sendable {
         Int(index.rawValue) < self.endpoints.count ? self.endpoints[Int(index.rawValue)] : nil
     }
 
+    /// The place of the endpoint that shares `live` with the loops, or nil when it left the configuration.
+    ///
+    /// Looks at every endpoint: not for the data path.
+    public func index(of live: EndpointLive) -> EndpointIndex? {
+        self.endpoints.first { $0.live === live }?.index
+    }
+
     /// A model by its place.
-    public subscript(index: ModelIndex) -> ModelRecord { self.models[Int(index.rawValue)] }
+    ///
+    /// For a name that several models share it has the listings of all of them.
+    public subscript(index: ModelIndex) -> ModelRecord {
+        let position = Int(index.rawValue)
+        return position < self.models.count ? self.models[position] : self.sharedNames[position - self.models.count]
+    }
 
     // MARK: Models
 
@@ -109,7 +132,7 @@ public final class FleetSnapshot: Sendable {
     /// White space around it, ASCII letter case and the tag `latest` do not matter. Allocates nothing.
     @inlinable
     public func model(named name: Span<UInt8>) -> ModelIndex? {
-        self.modelTable.position(of: name).map { ModelIndex(rawValue: UInt32($0)) }
+        self.modelTable.position(of: name).map { ModelIndex(rawValue: self.keyRecords[$0]) }
     }
 
     /// The alias a name stands for.
@@ -138,8 +161,12 @@ public final class FleetSnapshot: Sendable {
     // MARK: Routes and paths
 
     /// The endpoints that fit a provider route, up or down, those of type `auto` included.
+    ///
+    /// None for a route of another configuration that had more of them.
     @inlinable
-    public func endpoints(of route: ProviderRoute) -> EndpointSet { self.routeSets[Int(route.rawValue)] }
+    public func endpoints(of route: ProviderRoute) -> EndpointSet {
+        Int(route.rawValue) < self.routeSets.count ? self.routeSets[Int(route.rawValue)] : EndpointSet()
+    }
 
     /// The endpoints whose profile speaks the OpenAI API, those of type `auto` included.
     @inlinable

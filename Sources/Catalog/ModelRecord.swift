@@ -30,7 +30,8 @@ public struct ModelRecord: Sendable {
         public let model: DiscoveredModel
     }
 
-    /// The native name of the first sighting in configuration order.
+    /// The native name of the first sighting in configuration order; followed by the end of the digest where another model
+    /// has that name.
     public let id: String
     /// All sightings in configuration order; an endpoint that lists two spellings has two.
     public let sources: [Source]

@@ -15,7 +15,7 @@ public struct ProviderRoute: Hashable, Sendable {
 /// The profiles in force and what their names and prefixes resolve to.
 ///
 /// - Bounds: at most ``capacity`` profiles and as many prefixes; further ones are left out and listed in ``ignored``.
-public struct ProfileSet: Sendable {
+public struct ProfileSet: Equatable, Sendable {
     /// The most profiles, and the most prefixes.
     public static let capacity = 255
 
@@ -48,7 +48,9 @@ public struct ProfileSet: Sendable {
     ///
     /// Where two profiles claim a prefix the later in name order wins, `openai-compatible` being the last of all
     /// (routing-and-config 2.4).
-    public init(_ profiles: [Profile]) {
+    ///
+    /// A hidden profile is at hand for what needs one, but it has no route and its name is no type.
+    public init(_ profiles: [Profile], hidden: Set<String> = []) {
         self.profiles = Array(profiles.prefix(Self.capacity))
         var ignored = profiles.dropFirst(Self.capacity).map(\.name)
         let kept = self.profiles
@@ -61,7 +63,7 @@ public struct ProfileSet: Sendable {
         var prefixes: [String] = []
         var contested: Set<String> = []
         for position in order {
-            for prefix in kept[position].prefixes {
+            for prefix in kept[position].prefixes where !hidden.contains(kept[position].name) {
                 if owners[prefix] == nil {
                     guard prefixes.count < Self.capacity else {
                         ignored.append(prefix)
@@ -85,13 +87,20 @@ public struct ProfileSet: Sendable {
             owners[prefix].map { (prefix, kept[Int($0.rawValue)].name) }
         }
         self.ignored = ignored
-        for position in order { owners[kept[position].name] = ProfileIndex(rawValue: UInt8(position)) }
+        for position in order where !hidden.contains(kept[position].name) {
+            owners[kept[position].name] = ProfileIndex(rawValue: UInt8(position))
+        }
         self.kinds = owners
     }
 
     private static func displayName(ofPrefix prefix: String) -> String {
         let text = String(prefix.lowercased().map { $0 == "_" ? "-" : $0 })
         return text == "lmstudio" ? "lm-studio" : text
+    }
+
+    /// Whether two sets hold the same profiles under the same names and prefixes.
+    public static func == (left: ProfileSet, right: ProfileSet) -> Bool {
+        left.profiles == right.profiles && left.kinds == right.kinds
     }
 
     /// A profile by its place.

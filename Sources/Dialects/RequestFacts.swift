@@ -13,6 +13,14 @@ public struct ModelField: Equatable, Sendable {
     /// How the name is written.
     public let encoding: Encoding
 
+    /// The length of the name if it stands there as it is, without escapes and blanks.
+    public var plainLength: Int {
+        switch self.encoding {
+        case .json: self.range.count - 2
+        case .multipart: self.range.count
+        }
+    }
+
     /// Names a place.
     public init(range: Range<Int>, encoding: Encoding) {
         self.range = range

@@ -110,7 +110,7 @@ public struct HealthMachine: Sendable {
     }
 
     /// The rules.
-    public let policy: HealthPolicy
+    public private(set) var policy: HealthPolicy
     /// The state as of the last event.
     public private(set) var state: EndpointState
     /// When the next check is due, without jitter.
@@ -138,6 +138,13 @@ public struct HealthMachine: Sendable {
         self.breakerFailures = 0
         self.rateLimitedUntil = .zero
         self.latestProbe = 0
+    }
+
+    /// Takes other rules over; the next check is due no later than they ask for.
+    public mutating func adopt(_ policy: HealthPolicy, at now: MonotonicTime) {
+        self.policy = policy
+        guard self.state.isRoutable else { return }
+        self.nextCheck = min(self.nextCheck, now + policy.checkInterval)
     }
 
     /// A check is due.

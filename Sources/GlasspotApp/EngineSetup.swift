@@ -7,6 +7,8 @@ import OllaEngine
 import Pipeline
 import Routing
 import Settings
+import Supervision
+import Synchronization
 import Telemetry
 import Transport
 
@@ -32,7 +34,7 @@ extension EngineConfiguration {
         self.responseHeadTimeout = settings.proxy.responseHeaderTimeout
         self.connect = ConnectLimits(
             connect: settings.proxy.connectionTimeout, tlsHandshake: settings.proxy.tlsHandshakeTimeout,
-            readBufferBytes: settings.proxy.readBytesMax)
+            readBufferBytes: settings.proxy.readBytesMax, keepAlive: settings.proxy.connectionKeepAlive)
         // The contract's 25 and 100 are for the process; a loop's share is never less than a few.
         self.idle = .init(perEndpoint: max(4, 25 / loops), total: max(16, 100 / loops))
         self.flushProfile =
@@ -142,6 +144,23 @@ extension EndpointSpec {
         self.auth = endpoint.credential.map { .init(name: $0.name, value: $0.value.reveal()) }
         self.maxConcurrentRequests = endpoint.maxConcurrentRequests
         self.allowsForeignCredentials = endpoint.allowForeignCredentials
+        self.trust = EndpointTrust(
+            authoritiesFile: endpoint.tls.authoritiesFile, acceptsAnyCertificate: endpoint.tls.insecureSkipVerify)
+    }
+}
+
+extension FleetPlan {
+    /// The fleet of a validated configuration, which is the `revision`-th of this process.
+    init(_ settings: Configuration, revision: UInt32, attachment: EngineRules? = nil) throws {
+        let profiles = settings.profiles
+        let aliases = settings.modelAliases.map { Catalog.ModelAlias(name: $0.name, targets: $0.models) }
+        self.init(
+            specs: try settings.discovery.endpoints.map { try EndpointSpec($0, profiles: profiles) },
+            builder: FleetBuilder(
+                profiles: profiles, aliases: aliases, unifiesModels: settings.modelRegistry.enableUnifier,
+                revision: revision, attachment: attachment),
+            modelRules: settings.modelRules,
+            breaker: BreakerPolicy(settings.proxy.breaker))
     }
 }
 
@@ -150,39 +169,53 @@ extension EndpointURL {
     fileprivate var origin: String { "\(self.scheme.text)://\(self.host.lowercased()):\(self.port)" }
 }
 
-/// The TLS settings of all endpoints, made once at start.
-struct EndpointTLS: Sendable {
-    private let contexts: [String: NIOSSLContext]
-    private let configurations: [(origin: String, configuration: TLSConfiguration)]
+/// The TLS settings of all endpoints of the running configuration.
+///
+/// Those of the configuration before stay at hand for the requests that began under it.
+///
+/// - Isolation: thread-safe.
+final class EndpointTLS: Sendable {
+    /// The settings of one configuration's endpoints.
+    struct Contexts: Sendable {
+        fileprivate var contexts: [String: NIOSSLContext] = [:]
+        fileprivate var configurations: [(origin: String, configuration: TLSConfiguration)] = []
 
-    /// Makes the settings of every `https` endpoint.
-    ///
-    /// - Throws: ``StartFailure`` when a file of authorities cannot be read.
-    init(_ endpoints: [Configuration.Endpoint]) throws {
-        var contexts: [String: NIOSSLContext] = [:]
-        var configurations: [(origin: String, configuration: TLSConfiguration)] = []
-        for endpoint in endpoints where endpoint.url.lowercased().hasPrefix("https:") {
-            do {
-                let configuration = Self.configuration(endpoint.tls)
-                contexts[endpoint.url] = try NIOSSLContext(configuration: configuration)
-                let url = try EndpointURL(endpoint.url)
-                configurations.append((url.origin, configuration))
-            } catch {
-                throw StartFailure("endpoint \(endpoint.name): TLS settings cannot be used: \(error)")
+        /// Makes the settings of every `https` endpoint.
+        ///
+        /// - Throws: ``StartFailure`` when a file of authorities cannot be read.
+        init(_ endpoints: [Configuration.Endpoint]) throws {
+            for endpoint in endpoints where endpoint.url.lowercased().hasPrefix("https:") {
+                do {
+                    let configuration = EndpointTLS.configuration(endpoint.tls)
+                    self.contexts[endpoint.url] = try NIOSSLContext(configuration: configuration)
+                    let url = try EndpointURL(endpoint.url)
+                    self.configurations.append((url.origin, configuration))
+                } catch {
+                    throw StartFailure("endpoint \(endpoint.name): TLS settings cannot be used: \(error)")
+                }
             }
         }
-        self.contexts = contexts
-        self.configurations = configurations
     }
+
+    private let state: Mutex<(current: Contexts, previous: Contexts?)>
+
+    /// The settings of a first configuration.
+    init(_ contexts: Contexts) { self.state = Mutex((contexts, nil)) }
+
+    /// Takes the settings of another configuration over.
+    func replace(_ contexts: Contexts) { self.state.withLock { $0 = (contexts, $0.current) } }
 
     /// The settings of a health check or model listing: those of the endpoint on the same origin.
     func configuration(forProbe url: String) -> TLSConfiguration? {
         guard let origin = try? EndpointURL(url).origin else { return nil }
-        return self.configurations.first { $0.origin == origin }?.configuration
+        return self.state.withLock { $0.current.configurations.first { $0.origin == origin }?.configuration }
     }
 
     /// The settings of an endpoint; nil for `http`.
-    func context(for endpoint: FleetEndpoint) -> NIOSSLContext? { self.contexts[endpoint.spec.url.text] }
+    func context(for endpoint: FleetEndpoint) -> NIOSSLContext? {
+        let url = endpoint.spec.url.text
+        return self.state.withLock { $0.current.contexts[url] ?? $0.previous?.contexts[url] }
+    }
 
     /// Verification is on unless the operator turned it off for this endpoint.
     static func configuration(_ settings: Configuration.EndpointTLS) -> TLSConfiguration {

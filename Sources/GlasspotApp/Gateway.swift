@@ -27,7 +27,11 @@ import Glibc
 ///
 /// - Isolation: thread-safe.
 public final class Gateway: Sendable {
+    /// How the gateway was started; ``running`` is what it has become since.
     let settings: Configuration
+    let running: Mutex<Running>
+    let assembly: Assembly
+    let scrape: Scrape
     let group: MultiThreadedEventLoopGroup
     let logbook: Logbook
     let metrics: MetricStore
@@ -79,10 +83,9 @@ public final class Gateway: Sendable {
     private static func assemble(
         _ settings: Configuration, logbook: Logbook, group: MultiThreadedEventLoopGroup, loopCount: Int
     ) async throws -> Gateway {
-        let profiles = ProfileSet.builtIn
-        let specs = try settings.discovery.endpoints.map { try EndpointSpec($0, profiles: profiles) }
-        let tls = try EndpointTLS(settings.discovery.endpoints)
-        let metrics = settings.metrics.store(loops: loopCount, endpoints: FleetBuilder.labels(of: specs))
+        let plan = try FleetPlan(settings, revision: 0)
+        let tls = EndpointTLS(try EndpointTLS.Contexts(settings.discovery.endpoints))
+        let metrics = settings.metrics.store(loops: loopCount, endpoints: FleetBuilder.labels(of: plan.specs))
         for name in MetricCatalog.histograms(named: settings.metrics.nativeHistograms).unknown {
             logbook.log(
                 .warn, "No histogram has this name; see docs/METRICS.md",
@@ -91,17 +94,15 @@ public final class Gateway: Sendable {
         metrics.control.configured(
             engine: .olla, balancer: settings.proxy.loadBalancer.label, profile: settings.proxy.profile.label)
         metrics.control.configLoaded(unixTime: Nanoseconds(rawValue: Clock.wallNanoseconds()))
-        let aliases = settings.modelAliases.map { Catalog.ModelAlias(name: $0.name, targets: $0.models) }
         let clock = SystemSupervisionClock(
             now: { Clock.now() }, wallTime: { Nanoseconds(rawValue: Clock.wallNanoseconds()) })
         let fleet = try FleetPublisher(
-            specs: specs, builder: FleetBuilder(profiles: profiles, aliases: aliases),
-            breaker: BreakerPolicy(settings.proxy.breaker), metrics: metrics, clock: clock,
+            plan, metrics: metrics, clock: clock,
             events: { level, message, fields in
                 logbook.log(LogLevel(level), message, fields.map { ($0.key, .string($0.value)) })
             })
         let transport = HTTPProbeTransport(eventLoopGroup: group) { tls.configuration(forProbe: $0) }
-        let supervisor = Supervisor(
+        let supervisor = await Supervisor(
             fleet: fleet, policy: SupervisionPolicy(settings.discovery.modelDiscovery), transport: transport,
             clock: clock)
         let parts = Parts(
@@ -126,42 +127,24 @@ public final class Gateway: Sendable {
         let settings = parts.settings
         let stopping = Stopping()
         let scrape = Scrape(parts.metrics, logbook: parts.logbook, fleet: parts.fleet)
-        let router = Router(
-            rules: RoutingRules(settings), sessions: StickySessions(settings.proxy.stickySessions),
-            room: WaitingRoom(
-                policy: .init(length: settings.proxy.queue.length, timeout: settings.proxy.queue.timeout)))
-        let paths = PathRouter(profiles: .builtIn, allowsManagement: settings.server.allowModelManagement)
-        scrape.attach(router)
-        let routes = AdminRoutes(
-            configuration: AdminRoutes.Configuration(settings),
-            sources: scrape.sources { parts.supervisor.isReady && !stopping.isSet },
-            fleet: parts.fleet.handle, metrics: parts.metrics, router: router, paths: paths)
-        let retry = settings.proxy.retry
-        let (supervisor, metrics, tls) = (parts.supervisor, parts.metrics, parts.tls)
-        let logbook = parts.logbook
         let spans = try SpanExport(
-            settings.tracing, loops: loopCount, group: parts.group, control: metrics.control, logbook: logbook)
-        var configuration = EngineConfiguration(settings, loops: loopCount, version: Version.number)
-        configuration.traceSampler = spans.sampler
-        var shared = EngineShared(
-            configuration: configuration, paths: paths, router: router, fleet: parts.fleet.handle,
-            budget: RetryBudget(policy: .init(percent: retry.budgetPercent, floor: retry.budgetFloor)),
-            routes: routes, tls: { tls.context(for: $0) },
-            breakerChanged: { endpoint, state in
-                metrics.control.breakerChanged(EndpointSlot(rawValue: endpoint.metricSlot), to: state)
-                logbook.log(
-                    state == .open ? .warn : .info, "Circuit breaker changed",
-                    [("endpoint", .string(endpoint.label)), ("breaker", .string("\(state.label)"))])
-            },
-            endpointUnreachable: { supervisor.endpointFailedToConnect($0.index) })
-        shared.refreshModels = ModelRefreshing.closure(settings, supervisor: supervisor)
+            settings.tracing, loops: loopCount, group: parts.group, control: parts.metrics.control,
+            logbook: parts.logbook)
+        let assembly = Assembly(
+            loops: loopCount, sources: scrape.sources { parts.supervisor.isReady && !stopping.isSet },
+            metrics: parts.metrics, logbook: parts.logbook, fleet: parts.fleet, supervisor: parts.supervisor,
+            tls: parts.tls, sampler: spans.sampler)
+        let shared = assembly.shared(settings, following: nil)
+        scrape.attach(shared.router)
         let eventLoops = Array(parts.group.makeIterator())
         let engine = try await OllaEngine.start(
             eventLoops: eventLoops, shared: shared, recorders: parts.metrics.loops, logbook: parts.logbook,
             spans: spans.queues)
         scrape.attach(engine)
         let listener = try await Self.listen(settings, group: parts.group, engine: engine)
-        return Gateway(parts, engine: engine, spans: spans, listener: listener, stopping: stopping)
+        return Gateway(
+            parts, assembly, shared: shared, engine: engine, scrape: scrape, spans: spans, listener: listener,
+            stopping: stopping)
     }
 
     private static func listen(
@@ -183,9 +166,13 @@ public final class Gateway: Sendable {
     }
 
     private init(
-        _ parts: Parts, engine: OllaEngine, spans: SpanExport, listener: Listener, stopping: Stopping
+        _ parts: Parts, _ assembly: Assembly, shared: EngineShared, engine: OllaEngine, scrape: Scrape,
+        spans: SpanExport, listener: Listener, stopping: Stopping
     ) {
         self.settings = parts.settings
+        self.running = Mutex(Running(settings: parts.settings, shared: shared))
+        self.assembly = assembly
+        self.scrape = scrape
         self.group = parts.group
         self.logbook = parts.logbook
         self.metrics = parts.metrics
@@ -229,8 +216,11 @@ public final class Gateway: Sendable {
     /// - Parameters:
     ///   - others: what runs beside the gateway and stops before it, such as the demo's traffic.
     ///   - signals: the signals that ask for shutdown.
+    ///   - reloading: how the configuration is loaded anew; nil for a configuration that stays.
     /// - Throws: what a service throws; a drained gateway throws nothing.
-    public func run(beside others: [any Service] = [], signals: [UnixSignal] = [.sigterm, .sigint]) async throws {
+    public func run(
+        beside others: [any Service] = [], signals: [UnixSignal] = [.sigterm, .sigint], reloading: Reloading? = nil
+    ) async throws {
         let drain = DrainService(gateway: self)
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [.init(service: self.supervisor)]
         // Services stop in the opposite order: what is drained still leaves its spans.
@@ -238,6 +228,10 @@ public final class Gateway: Sendable {
             services.append(.init(service: exporter, successTerminationBehavior: .ignore))
         }
         services.append(.init(service: drain))
+        if let reloading {
+            let reloader = ReloadService(gateway: self, reloading: reloading)
+            services.append(.init(service: reloader, successTerminationBehavior: .ignore))
+        }
         services += others.map { .init(service: $0, successTerminationBehavior: .ignore) }
         let configuration = ServiceGroupConfiguration(
             services: services, gracefulShutdownSignals: signals,
@@ -247,6 +241,8 @@ public final class Gateway: Sendable {
         let impatience = Task { await Self.exitAtSecond(of: signals) }
         defer { impatience.cancel() }
         try await group.run()
+        // The last snapshot refers to rules that refer to the fleet.
+        await self.fleet.detach()
         try? await self.transport.shutdown()
         try? await self.group.shutdownGracefully()
         self.logbook.log(.info, "Stopped")
@@ -283,10 +279,11 @@ public final class Gateway: Sendable {
     /// Stops taking work, lets what runs end, and cuts what does not end in time.
     func drain() async {
         self.stopping.set()
-        let limit = min(self.settings.server.shutdownTimeout, .seconds(30))
+        let server = self.running.withLock { $0.settings.server }
+        let limit = min(server.shutdownTimeout, .seconds(30))
         self.logbook.log(.info, "Draining", [("limit_seconds", .double(limit.seconds))])
-        if self.settings.server.drainDelay > .zero {
-            try? await Task.sleep(for: .nanoseconds(self.settings.server.drainDelay.rawValue))
+        if server.drainDelay > .zero {
+            try? await Task.sleep(for: .nanoseconds(server.drainDelay.rawValue))
         }
         await self.listener.close()
         let deadline = Clock.now() + limit

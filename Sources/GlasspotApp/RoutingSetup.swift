@@ -37,14 +37,20 @@ extension RoutingFallback {
     }
 }
 
-extension StickySessions {
-    /// The table of sticky sessions; nil when a configuration wants none.
-    convenience init?(_ settings: Configuration.StickySessions) {
+extension StickySessions.Policy {
+    /// The rules of sticky sessions; nil when a configuration wants none.
+    init?(_ settings: Configuration.StickySessions) {
         guard settings.enabled else { return nil }
         self.init(
-            policy: .init(
-                idleTime: .seconds(Int64(max(0, settings.idleTTLSeconds))), sessionsMax: settings.maxSessions,
-                sources: settings.keySources.map(SessionSource.init), prefixBytes: max(0, settings.prefixHashBytes)))
+            idleTime: .seconds(Int64(max(0, settings.idleTTLSeconds))), sessionsMax: settings.maxSessions,
+            sources: settings.keySources.map(SessionSource.init), prefixBytes: max(0, settings.prefixHashBytes))
+    }
+}
+
+extension WaitingRoom.Policy {
+    /// The rules of waiting.
+    init(_ settings: Configuration.Queue) {
+        self.init(length: settings.length, timeout: settings.timeout)
     }
 }
 
@@ -68,6 +74,11 @@ enum ModelRefreshing {
     ) -> @Sendable () async -> ModelRefresh {
         guard settings.discovery.modelDiscovery.enabled else { return { .unavailable } }
         let limit = settings.modelRegistry.routingStrategy.discoveryTimeout
-        return { await supervisor.refreshModels(within: limit) ? .done : .failed }
+        return {
+            switch await supervisor.refreshModels(within: limit) {
+            case .refreshed: .done
+            case .failed: .failed
+            }
+        }
     }
 }

@@ -124,9 +124,8 @@ final class Scrape: Sendable {
         let collected = await self.collect(by: Clock.now() + .seconds(1))
         let totals = EndpointTotals(
             self.metrics.snapshot(shards: collected.shards, facts: collected.facts, for: .look))
-        let snapshot = self.fleet.handle.snapshot
-        let conditions = await self.fleet.conditions()
-        var report = StatusReport()
+        let (snapshot, conditions) = await self.fleet.report()
+        var report = StatusReport(fleet: snapshot)
         report.traffic = snapshot.endpoints.map { endpoint in
             let total = totals[EndpointSlot(rawValue: endpoint.metricSlot)]
             return EndpointTraffic(

@@ -89,7 +89,7 @@ extension ClientConnection {
             query: self.head.query.map(text) ?? "", fields: fields,
             clientAddress: String(decoding: self.clientAddress, as: UTF8.self),
             peerAddress: String(decoding: self.clientAddress, as: UTF8.self), requestID: self.exchange.id.text,
-            host: self.head.host.map(text) ?? "")
+            host: self.head.host.map(text) ?? "", fleet: self.exchange.fleet)
     }
 
     private func write(_ response: LocalResponse, withRouting: Bool) {

@@ -43,13 +43,19 @@ extension ClientConnection {
         self.attemptBegan(allowsReuse: false)
     }
 
-    /// An alias means another model on each endpoint, so the name in the body is replaced for each attempt.
+    /// An alias means another model on each endpoint, and endpoints spell the name of one model differently, so the
+    /// name in the body is replaced for each attempt unless the endpoint knows the model by exactly that.
     func prepareSplice(_ decision: RouteDecision) {
         let exchange = self.exchange
         exchange.splice = nil
-        guard decision.isAlias, let index = decision.model, let field = exchange.scan.model,
-            let name = exchange.fleet[index].nativeName(on: decision.endpoint)
-        else { return }
+        guard let index = decision.model, let field = exchange.scan.model else { return }
+        let (asked, record) = (exchange.modelName, exchange.fleet[index])
+        // A name with escapes, or with blanks around it, is longer in the body than what it stands for.
+        let isPlain = field.plainLength == asked.count
+        let name =
+            isPlain
+            ? record.rewrite(of: asked.span, on: decision.endpoint) : record.nativeName(on: decision.endpoint)
+        guard let name else { return }
         exchange.splice = AliasSplice(model: field, name: name)
     }
 

@@ -67,7 +67,7 @@ extension ClientConnection {
     /// The path that routes are matched by: an absolute form without a path means the root (RFC 9112 section 3.2.2),
     /// the asterisk form stands for itself.
     @_lifetime(copy bytes)
-    private func routedPath(_ bytes: RawSpan) -> RawSpan {
+    func routedPath(_ bytes: RawSpan) -> RawSpan {
         switch self.head.targetForm {
         case .origin, .absolute: bytes.extracting(self.head.path)
         case .authority, .asterisk: bytes.extracting(self.head.target)

@@ -314,7 +314,7 @@ extension ClientConnection {
         let now = Clock.now()
         exchange.machine.placeOffered(at: now)
         // Indexes of endpoints that were tried belong to the fleet they were tried in.
-        if exchange.machine.attemptCount == 0 { exchange.fleet = self.loop.currentFleet() }
+        if exchange.machine.attemptCount == 0 { self.takeCurrentFleet() }
         self.chooseEndpoint(at: now)
     }
 
@@ -345,7 +345,29 @@ extension ClientConnection {
     /// An attempt is over: whoever waits for a place on its endpoint may have it.
     func freePlace(on endpoint: FleetEndpoint) {
         endpoint.live.end()
-        if endpoint.spec.maxConcurrentRequests > 0 { self.loop.router.room.placeFreed(on: endpoint.index) }
+        guard endpoint.spec.maxConcurrentRequests > 0 else { return }
+        if self.exchange.fleet.revision == self.loop.currentFleet().revision {
+            self.loop.router.room.placeFreed(on: endpoint.index)
+        } else {
+            // The endpoint's place in the configuration now is another one.
+            self.loop.router.room.callEveryLine()
+        }
+    }
+
+    /// Takes the newest fleet over, for a request that has waited and has not been tried anywhere.
+    private func takeCurrentFleet() {
+        let exchange = self.exchange
+        let fleet = self.loop.currentFleet()
+        if fleet.revision != exchange.fleet.revision, fleet.profiles != exchange.fleet.profiles {
+            let bytes = self.headBytes
+            let match = self.loop.paths.match(
+                path: self.routedPath(bytes.readableBytesSpan),
+                method: bytes.readableBytesSpan.extracting(self.head.methodRange))
+            // A route that is gone ends for the next request; this one was let in by it.
+            guard match.isProxied else { return }
+            exchange.match = match
+        }
+        exchange.fleet = fleet
     }
 
     // MARK: Discovery
@@ -370,7 +392,7 @@ extension ClientConnection {
         guard exchange.isActive, exchange.turn == turn, exchange.machine.phase == .routing else { return }
         // An answer of "not asked" would ask for ever.
         exchange.refresh = result == .notAsked ? .failed : result
-        exchange.fleet = self.loop.currentFleet()
+        self.takeCurrentFleet()
         self.chooseEndpoint(at: Clock.now())
     }
 }

@@ -11,6 +11,8 @@ import Transport
 /// - Isolation: built and used on one event loop.
 final class EndpointWire {
     private(set) var endpoint: FleetEndpoint
+    /// The configuration that the endpoint's place belongs to.
+    let revision: UInt32
     let slot: EndpointSlot
     let target: ConnectTarget
     /// `Host: …` with its line end.
@@ -33,8 +35,9 @@ final class EndpointWire {
     let urlBase: [UInt8]
     let provider: [UInt8]
 
-    init(_ endpoint: FleetEndpoint, tls: NIOSSLContext?) {
+    init(_ endpoint: FleetEndpoint, revision: UInt32, tls: NIOSSLContext?) {
         self.endpoint = endpoint
+        self.revision = revision
         self.label = Array(endpoint.label.utf8)
         self.slot = EndpointSlot(rawValue: endpoint.metricSlot)
         let url = endpoint.spec.url

@@ -31,8 +31,8 @@ final class EngineLoop {
     private static let ticksPerCall: UInt64 = 10
 
     let eventLoop: any EventLoop
-    let configuration: EngineConfiguration
-    let shared: EngineShared
+    private(set) var configuration: EngineConfiguration
+    private(set) var shared: EngineShared
     let recorder: LoopRecorder
     let journal: LineWriter
     /// Where finished spans go; nil when none are exported.
@@ -47,6 +47,8 @@ final class EngineLoop {
     private(set) var isDraining = false
 
     private var fleet: FleetCache
+    /// The configuration that ``shared``, ``wires`` and ``idle`` belong to; see `FleetSnapshot.revision`.
+    private var revision: UInt32
     private var wires: [EndpointWire?] = []
     private var idle: IdleConnections<UpstreamConnection>
     private var spares: [ByteBuffer] = []
@@ -79,6 +81,7 @@ final class EngineLoop {
         self.clientHead = ClientHead(productName: name, version: version)
         self.answers = Answers(productName: name, version: version)
         self.fleet = FleetCache(shared.fleet)
+        self.revision = shared.fleet.snapshot.revision
         let limits = shared.configuration.idle
         self.idle = IdleConnections(
             endpoints: EndpointSet.capacity, limits: .init(perEndpoint: limits.perEndpoint, total: limits.total))
@@ -130,11 +133,52 @@ final class EngineLoop {
     // MARK: Fleet
 
     /// The newest fleet.
-    func currentFleet() -> FleetSnapshot { self.fleet.current() }
+    func currentFleet() -> FleetSnapshot {
+        let fleet = self.fleet.current()
+        if fleet.revision != self.revision { self.adopt(fleet) }
+        return fleet
+    }
+
+    /// Takes another configuration over: its rules for what comes, and idle connections where their endpoint stays.
+    private func adopt(_ fleet: FleetSnapshot) {
+        self.revision = fleet.revision
+        if let rules = fleet.attachment as? EngineRules {
+            self.shared = rules.shared
+            self.configuration = rules.shared.configuration
+        }
+        self.wires.removeAll()
+        for connection in self.idle.removeAll() {
+            guard self.follow(connection, in: fleet) else {
+                connection.close()
+                continue
+            }
+            if let displaced = self.idle.put(connection, for: Int(connection.endpoint.rawValue)) {
+                displaced.close()
+            }
+        }
+        // Whoever waits for a place looks for one under the new rules.
+        self.router.room.callEveryLine()
+    }
+
+    /// Finds a connection's endpoint in another configuration.
+    ///
+    /// Returns whether it is there and counted under the same name.
+    private func follow(_ connection: UpstreamConnection, in fleet: FleetSnapshot) -> Bool {
+        guard let index = fleet.index(of: connection.live),
+            fleet[index]?.metricSlot == connection.slot.rawValue
+        else { return false }
+        connection.endpoint = index
+        connection.revision = fleet.revision
+        return true
+    }
 
     /// The rendered bytes of an endpoint, made anew when its configuration changed.
     func wire(for index: EndpointIndex, in fleet: FleetSnapshot) -> EndpointWire? {
         guard let endpoint = fleet[index] else { return nil }
+        guard fleet.revision == self.revision else {
+            // A request that began under an earlier configuration goes to another of its endpoints.
+            return EndpointWire(endpoint, revision: fleet.revision, tls: self.shared.tls(endpoint))
+        }
         let position = Int(index.rawValue)
         if position < self.wires.count, let wire = self.wires[position] {
             if wire.endpoint === endpoint { return wire }
@@ -144,7 +188,7 @@ final class EngineLoop {
             }
         }
         while self.wires.count <= position { self.wires.append(nil) }
-        let wire = EndpointWire(endpoint, tls: self.shared.tls(endpoint))
+        let wire = EndpointWire(endpoint, revision: fleet.revision, tls: self.shared.tls(endpoint))
         self.wires[position] = wire
         return wire
     }
@@ -161,7 +205,8 @@ final class EngineLoop {
 
     /// The warmest idle connection to an endpoint.
     func takeIdle(_ wire: EndpointWire) -> UpstreamConnection? {
-        guard let connection = self.idle.take(Int(wire.endpoint.index.rawValue)) else { return nil }
+        guard wire.revision == self.revision, let connection = self.idle.take(Int(wire.endpoint.index.rawValue))
+        else { return nil }
         self.recorder.upstreamConnectionBecameActive(wire.slot)
         connection.isIdle = false
         return connection
@@ -171,7 +216,7 @@ final class EngineLoop {
     func connect(
         _ wire: EndpointWire, completion: @escaping (Result<UpstreamConnection, ConnectFailure>) -> Void
     ) {
-        let connection = UpstreamConnection(loop: self, endpoint: wire.endpoint.index, slot: wire.slot)
+        let connection = UpstreamConnection(loop: self, wire: wire)
         let handler = NIOLoopBound<any ChannelHandler>(connection, eventLoop: self.eventLoop)
         self.connecting += 1
         Connector.connect(to: wire.target, on: self.eventLoop, limits: self.configuration.connect, handler: handler)
@@ -198,6 +243,10 @@ final class EngineLoop {
     /// Keeps a connection for the next request.
     func park(_ connection: UpstreamConnection) {
         guard !self.isDraining else { return connection.close() }
+        if connection.revision != self.revision, !self.follow(connection, in: self.currentFleet()) {
+            // Its endpoint has left the configuration.
+            return connection.close()
+        }
         self.recorder.upstreamConnectionBecameIdle(connection.slot)
         connection.isIdle = true
         self.wheel.arm(connection, at: Clock.now() + self.configuration.idleLifetime)

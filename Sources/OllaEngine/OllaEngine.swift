@@ -12,7 +12,10 @@ public import Telemetry
 public import TraceExport
 import Transport
 
-/// What all loops of the engine share; immutable or atomic.
+/// What all loops of the engine share under one configuration; immutable or atomic.
+///
+/// A new configuration brings another value: the loops take it over together with the first snapshot of the fleet
+/// whose `attachment` is an ``EngineRules``.
 public struct EngineShared: Sendable {
     /// The configuration.
     public var configuration: EngineConfiguration
@@ -52,6 +55,14 @@ public struct EngineShared: Sendable {
         self.breakerChanged = breakerChanged
         self.endpointUnreachable = endpointUnreachable
     }
+}
+
+/// Hands ``EngineShared`` on with a snapshot of the fleet, so that both change at one instant.
+public final class EngineRules: Sendable {
+    let shared: EngineShared
+
+    /// Rules that hold from the snapshot on that carries them.
+    public init(_ shared: EngineShared) { self.shared = shared }
 }
 
 /// The default engine: drives ``RequestMachine`` from channel handlers, bytes in, bytes out, one event loop a request.
@@ -171,6 +182,13 @@ public final class OllaEngine: Sendable {
 
     /// How many loops there are.
     public var loopCount: Int { self.loops.count }
+
+    /// Makes every loop look for a newer fleet now instead of with its next request; returns when all have.
+    public func adoptFleet() async {
+        for (position, loop) in self.loops.enumerated() {
+            try? await self.eventLoops[position].submit { _ = loop.value.currentFleet() }.get()
+        }
+    }
 
     /// Closes idle connections; busy ones end with their answer.
     public func drain() async {

@@ -1,3 +1,4 @@
+import Catalog
 import Domain
 import HTTPWire
 import NIOCore
@@ -40,7 +41,11 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
     }
 
     let loop: EngineLoop
-    let endpoint: EndpointIndex
+    /// Its endpoint's place in the configuration ``revision``.
+    var endpoint: EndpointIndex
+    var revision: UInt32
+    /// What tells the endpoint in every configuration.
+    let live: EndpointLive
     let slot: EndpointSlot
     /// Whether it counts as open on the metrics.
     var isOpen = false
@@ -70,10 +75,12 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
     /// Bytes received for the request being served.
     private(set) var received = 0
 
-    init(loop: EngineLoop, endpoint: EndpointIndex, slot: EndpointSlot) {
+    init(loop: EngineLoop, wire: EndpointWire) {
         self.loop = loop
-        self.endpoint = endpoint
-        self.slot = slot
+        self.endpoint = wire.endpoint.index
+        self.revision = wire.revision
+        self.live = wire.endpoint.live
+        self.slot = wire.slot
     }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }

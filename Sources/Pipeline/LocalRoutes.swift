@@ -1,3 +1,5 @@
+public import Catalog
+
 /// Answers the routes that never reach a backend.
 ///
 /// The seam between the engines and the administrative interface: an engine matches the path with ``PathRouter``,
@@ -34,11 +36,14 @@ public struct LocalRequest: Sendable {
     public var requestID: String
     /// The value of `Host`; empty when an HTTP/1.0 client sent none.
     public var host: String
+    /// The fleet whose routes ``route`` was matched with; nil for the newest.
+    public var fleet: FleetSnapshot?
 
     /// A request with every part given.
     public init(
         route: LocalRoute, method: String, path: String, query: String = "", fields: [Field] = [],
-        clientAddress: String = "", peerAddress: String = "", requestID: String = "", host: String = ""
+        clientAddress: String = "", peerAddress: String = "", requestID: String = "", host: String = "",
+        fleet: FleetSnapshot? = nil
     ) {
         self.route = route
         self.method = method
@@ -49,6 +54,7 @@ public struct LocalRequest: Sendable {
         self.peerAddress = peerAddress
         self.requestID = requestID
         self.host = host
+        self.fleet = fleet
     }
 
     /// The values of a field, joined by `, ` as RFC 9110 section 5.3 allows; nil when the field is absent.

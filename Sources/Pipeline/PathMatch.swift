@@ -24,6 +24,14 @@ public struct PathMatch: Equatable, Sendable {
     /// The class the request is counted under, whatever becomes of it.
     public let routeClass: RouteClass
 
+    /// Whether the request goes to an endpoint.
+    public var isProxied: Bool {
+        switch self.target {
+        case .proxy, .provider: true
+        case .local, .redirect, .methodNotAllowed, .notFound: false
+        }
+    }
+
     /// A match with both parts given.
     public init(target: Target, routeClass: RouteClass) {
         self.target = target

@@ -63,8 +63,8 @@ public final class WaitingRoom: Sendable {
         func position(of candidates: EndpointSet) -> Int? { self.lines.firstIndex { $0.candidates == candidates } }
     }
 
-    /// The rules.
-    public let policy: Policy
+    private let length: Atomic<Int>
+    private let timeout: Atomic<Int64>
     private let paddingBefore: InlineArray<15, UInt64>
     private let waiting: Atomic<Int>
     private let paddingAfter: InlineArray<15, UInt64>
@@ -72,11 +72,25 @@ public final class WaitingRoom: Sendable {
 
     /// An empty room.
     public init(policy: Policy = .init()) {
-        self.policy = policy
+        self.length = Atomic(policy.length)
+        self.timeout = Atomic(policy.timeout.rawValue)
         self.paddingBefore = .init(repeating: 0)
         self.waiting = Atomic(0)
         self.paddingAfter = .init(repeating: 0)
         self.state = Mutex(Lines())
+    }
+
+    /// The rules; a change acts on whoever comes next.
+    public var policy: Policy {
+        get {
+            Policy(
+                length: self.length.load(ordering: .relaxed),
+                timeout: Nanoseconds(rawValue: self.timeout.load(ordering: .relaxed)))
+        }
+        set {
+            self.length.store(newValue.length, ordering: .relaxed)
+            self.timeout.store(newValue.timeout.rawValue, ordering: .relaxed)
+        }
     }
 
     /// How many wait.

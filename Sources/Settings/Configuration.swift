@@ -1,3 +1,4 @@
+public import Catalog
 public import Domain
 
 /// Holds everything an operator can decide: one validated value, immutable once the gateway has started.
@@ -31,6 +32,11 @@ public struct Configuration: Equatable, Sendable {
     public var metrics = Metrics()
     /// Export of spans.
     public var tracing = Tracing()
+
+    /// The kinds of backends: those that are compiled in and those of `config/profiles`, after `proxy.profile_filter`.
+    public internal(set) var profiles = ProfileSet.builtIn
+    /// The rules of `models.yaml`.
+    public internal(set) var modelRules = ModelRules.builtIn
 
     /// Makes the built-in configuration.
     public init() {}

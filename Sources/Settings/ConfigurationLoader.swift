@@ -17,25 +17,20 @@ public struct ConfigurationLoader: Sendable {
     /// The largest configuration file.
     public static let fileBytesMax = 4 * 1_048_576
 
-    private let environment: [String: String]
-    private let files: FileAccess
-    private let knownTypes: [String]
+    let environment: [String: String]
+    let files: FileAccess
 
     /// Prepares a load.
     ///
     /// - Parameters:
     ///   - environment: the variables that count; the process's own when nil.
     ///   - workingDirectory: the folder that relative paths start from; the process's own when empty.
-    ///   - knownTypes: what an endpoint's `type` may be; the built-in profiles' names and prefixes and
-    ///     `auto` when nil.
     public init(
         environment: [String: String]? = nil,
-        workingDirectory: String = "",
-        knownTypes: [String]? = nil
+        workingDirectory: String = ""
     ) {
         self.environment = environment ?? ProcessInfo.processInfo.environment
         self.files = FileAccess(folder: workingDirectory)
-        self.knownTypes = knownTypes ?? ProfileSet.builtIn.knownTypes
     }
 
     /// Loads the configuration.
@@ -61,14 +56,17 @@ public struct ConfigurationLoader: Sendable {
                 &configuration.discovery.endpoints[position],
                 at: "\(KeyCatalog.endpointsPath)[\(position)]", findings: &findings)
         }
-        Validation(knownTypes: self.knownTypes).check(configuration, findings: &findings)
+        let companions = Companions.load(with: self.files, environment: self.environment)
+        configuration.profiles = companions.profiles(configuration.proxy.profileFilter)
+        configuration.modelRules = companions.rules
+        Validation(knownTypes: configuration.profiles.knownTypes).check(configuration, findings: &findings)
         Inaction.report(&configuration, findings: &findings)
         Normalization.apply(to: &configuration)
         let problems = findings.sorted
         let isUsable = !problems.contains { problem in problem.severity == .error }
         return LoadedConfiguration(
             configuration: isUsable ? configuration : nil, path: file?.path ?? "", problems: problems,
-            companions: Companions.find(with: self.files, environment: self.environment))
+            companions: companions)
     }
 
     // MARK: - The file

@@ -7,7 +7,9 @@ public struct ConfigurationReport: Sendable {
 
     /// The exit code of `--validate-config`: 0 when there is neither an error nor a warning, else 1.
     public var exitCode: Int32 {
-        self.loaded.problems.contains { problem in problem.severity >= .warning } ? 1 : 0
+        (self.loaded.problems + self.loaded.companions.remarks).contains { problem in
+            problem.severity >= .warning
+        } ? 1 : 0
     }
 
     /// The whole answer of `--validate-config`, contract 1.8, ending in a line feed.
@@ -18,12 +20,11 @@ public struct ConfigurationReport: Sendable {
         var lines = [title, String(repeating: "=", count: title.count)]
         lines += self.configurationLines
         let companions = self.loaded.companions
-        let remarks = companions.remarks
-        lines.append(Self.line("[OK]", "models.yaml", "using embedded defaults"))
-        lines += Self.list(remarks.filter { remark in remark.place == companions.modelsPath.map(Problem.Place.file) })
-        lines.append(
-            Self.line("[OK]", "profiles", "\(Companions.builtInProfileCount) profile(s) loaded"))
-        lines += Self.list(remarks.filter { remark in remark.place == .file(Companions.profilesFolder) })
+        lines += Self.companionLines(
+            "models.yaml", companions.rulesPath.map { "loaded from \($0)" } ?? "using embedded defaults",
+            companions.rulesProblems)
+        lines += Self.companionLines(
+            "profiles", "\(companions.profileCount) profile(s) loaded", companions.profileProblems)
         lines += ["", self.resultLine]
         return lines.joined(separator: "\n") + "\n"
     }
@@ -53,6 +54,12 @@ public struct ConfigurationReport: Sendable {
                 + Self.list(warnings + information)
         }
         return [Self.line("[OK]", name, source)] + Self.list(information)
+    }
+
+    private static func companionLines(_ source: String, _ detail: String, _ problems: [Problem]) -> [String] {
+        let issues = problems.count { problem in problem.severity >= .warning }
+        guard issues > 0 else { return [Self.line("[OK]", source, detail)] + Self.list(problems) }
+        return [Self.line("[WARN]", source, "\(Self.count(issues, "issue")), \(detail)")] + Self.list(problems)
     }
 
     private var resultLine: String {

@@ -60,6 +60,17 @@ struct FileAccess: Sendable {
         return names.sorted()
     }
 
+    /// What a file looks like, or nil when there is none.
+    func look(at path: String) -> ConfigurationFiles.Look? {
+        // What a link leads to counts: deployment tools swap links.
+        let target = URL(fileURLWithPath: self.absolute(path)).resolvingSymlinksInPath().path
+        guard let facts = try? FileManager.default.attributesOfItem(atPath: target) else { return nil }
+        return ConfigurationFiles.Look(
+            inode: (facts[.systemFileNumber] as? NSNumber)?.uint64Value ?? 0,
+            size: (facts[.size] as? NSNumber)?.uint64Value ?? 0,
+            modified: facts[.modificationDate] as? Date ?? .distantPast)
+    }
+
     /// Whether a file or a folder is at a path.
     func exists(_ path: String) -> Bool {
         FileManager.default.fileExists(atPath: self.absolute(path))

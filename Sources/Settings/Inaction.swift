@@ -4,19 +4,14 @@
 enum Inaction {
     /// Keys, or sections, that load and are checked but do not act in this version.
     static let pending: [String] = [
-        "server.watch_config",
         "server.tls",
         "server.admin",
         "server.auth",
         "server.allow_model_management",
         "server.cors",
         "server.rate_limits",
-        "proxy.connection_keep_alive",
-        "proxy.profile_filter",
         "proxy.enforce_profile_paths",
-        "model_registry.enable_unifier",
         "model_registry.unification",
-        "model_aliases",
         "translators",
         "engineering",
     ]

@@ -27,6 +27,10 @@ struct Key<Root: KeyRoot>: Sendable {
     let readVariable: @Sendable (_ text: String, inout Root, inout Findings) -> Void
     /// Whether a root has the key's default.
     let isDefault: @Sendable (Root) -> Bool
+    /// Whether two roots have the same value.
+    let isSame: @Sendable (Root, Root) -> Bool
+    /// Puts the first root's value into the second.
+    let carry: @Sendable (Root, inout Root) -> Void
 
     /// Ties a path to a property.
     init<Value>(
@@ -39,6 +43,8 @@ struct Key<Root: KeyRoot>: Sendable {
         self.variable = variable
         self.meaning = meaning
         self.isDefault = { root in root[keyPath: property] == Root()[keyPath: property] }
+        self.isSame = { left, right in left[keyPath: property] == right[keyPath: property] }
+        self.carry = { source, root in root[keyPath: property] = source[keyPath: property] }
         self.read = { node, place, root, findings in
             if node.isNull {
                 if let cleared = codec.cleared { root[keyPath: property] = cleared }

@@ -24,11 +24,13 @@ struct ModelDiscovery: Sendable {
     let profiles: ProfileSet
     let policy: SupervisionPolicy
 
-    /// Lists the models of an endpoint within the policy's time limit.
+    /// Lists the models of an endpoint within a time limit.
     ///
     /// `detected` is the profile found out by an earlier run.
-    func run(_ spec: EndpointSpec, detected: ProfileIndex?) async throws(Failure) -> Outcome {
-        let deadline = self.client.clock.now() + self.policy.discoveryTimeout
+    func run(
+        _ spec: EndpointSpec, detected: ProfileIndex?, limit: Nanoseconds
+    ) async throws(Failure) -> Outcome {
+        let deadline = self.client.clock.now() + limit
         if case .profile(let configured) = spec.kind {
             let answer = try await self.list(spec, at: spec.modelsURL, until: deadline)
             return Outcome(

@@ -5,7 +5,7 @@ import Synchronization
 import Telemetry
 
 /// The rules of supervision that are the same for all endpoints.
-public struct SupervisionPolicy: Sendable {
+public struct SupervisionPolicy: Equatable, Sendable {
     /// The version shown in `User-Agent`.
     public var version: String
     /// Whether models are asked for; key `discovery.model_discovery.enabled`.
@@ -43,23 +43,51 @@ public struct SupervisionPolicy: Sendable {
 /// Keeps asking every endpoint how it is and which models it has.
 ///
 /// Every endpoint has tasks of its own, so a slow or broken one never delays another: one makes the health checks, one
-/// keeps the time of model listings, one makes the listings. What they learn goes to the ``FleetPublisher``.
+/// keeps the time of model listings, one makes the listings. What they learn goes to the ``FleetPublisher``. A new
+/// configuration starts and stops the tasks of the endpoints it concerns and leaves the others alone.
 ///
 /// - Isolation: ``run()`` once, anywhere; the other members from any thread.
 /// - Bounds: three tasks per endpoint; the first health pass and the listings run a bounded number at once.
 public final class Supervisor: Service {
-    private let fleet: FleetPublisher
-    private let policy: SupervisionPolicy
-    private let clock: any SupervisionClock
-    private let jitter: Jitter
-    private let client: ProbeClient
-    private let discovery: ModelDiscovery
-    private let discoveryPermits: Permits
-    private let firstPassPermits: Permits
-    private let unchecked: Atomic<Int>
-    private let refresh = Mutex<Task<Bool, Never>?>(nil)
-    private let connectFailures: AsyncStream<EndpointIndex>
-    private let connectFailureSink: AsyncStream<EndpointIndex>.Continuation
+    /// What is watched, and by which rules.
+    struct Orders: Sendable {
+        let assignments: [Assignment]
+        let rules: Rules
+    }
+
+    /// The rules of one configuration, and what they bound.
+    final class Rules: Sendable {
+        let policy: SupervisionPolicy
+        let discovery: ModelDiscovery
+        let permits: Permits
+
+        init(_ policy: SupervisionPolicy, profiles: ProfileSet, client: ProbeClient) {
+            self.policy = policy
+            self.discovery = ModelDiscovery(client: client, profiles: profiles, policy: policy)
+            self.permits = Permits(count: policy.discoveryWorkers)
+        }
+    }
+
+    private struct State {
+        var rules: Rules
+        /// Endpoints of the first configuration that have not been checked yet.
+        var unchecked: Set<EndpointKey>
+        var refresh = RefreshQueue()
+    }
+
+    let fleet: FleetPublisher
+    let clock: any SupervisionClock
+    let jitter: Jitter
+    let client: ProbeClient
+    let firstPassPermits: Permits
+    private let state: Mutex<State>
+    private let ready: Atomic<Bool>
+    private let orders: AsyncStream<Orders>
+    private let ordersSink: AsyncStream<Orders>.Continuation
+    private let refreshes: AsyncStream<Void>
+    private let refreshSink: AsyncStream<Void>.Continuation
+    private let connectFailures: AsyncStream<EndpointLive>
+    private let connectFailureSink: AsyncStream<EndpointLive>.Continuation
 
     /// A supervisor of the fleet's endpoints.
     ///
@@ -68,255 +96,174 @@ public final class Supervisor: Service {
     public init(
         fleet: FleetPublisher, policy: SupervisionPolicy, transport: any ProbeTransport,
         clock: any SupervisionClock, jitter: Jitter = Jitter()
-    ) {
+    ) async {
         self.fleet = fleet
-        self.policy = policy
         self.clock = clock
         self.jitter = jitter
         self.client = ProbeClient(transport: transport, clock: clock, jitter: jitter)
-        self.discovery = ModelDiscovery(client: self.client, profiles: fleet.profiles, policy: policy)
-        self.discoveryPermits = Permits(count: policy.discoveryWorkers)
         self.firstPassPermits = Permits(count: policy.firstPassWidth)
-        self.unchecked = Atomic(fleet.specs.count)
+        let rules = Rules(policy, profiles: fleet.handle.snapshot.profiles, client: self.client)
+        let assignments = await fleet.assignments()
+        self.state = Mutex(State(rules: rules, unchecked: Set(assignments.map(\.key))))
+        self.ready = Atomic(assignments.isEmpty)
+        (self.orders, self.ordersSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (self.connectFailures, self.connectFailureSink) = AsyncStream.makeStream()
+        (self.refreshes, self.refreshSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        self.ordersSink.yield(Orders(assignments: assignments, rules: rules))
     }
 
-    /// Whether every endpoint has been checked once.
-    public var isReady: Bool { self.unchecked.load(ordering: .acquiring) == 0 }
+    /// Whether every endpoint of the first configuration has been checked once, or has left it.
+    public var isReady: Bool { self.ready.load(ordering: .acquiring) }
 
     /// A request could not connect to an endpoint: it takes no more requests, on any loop, from now on.
     ///
     /// Cheap for all but the first of many concurrent failures; at most one report per endpoint and outage waits to be
     /// taken up.
-    public func endpointFailedToConnect(_ index: EndpointIndex) {
-        guard Int(index.rawValue) < self.fleet.lives.count,
-            self.fleet.lives[Int(index.rawValue)].demote()
-        else { return }
-        self.connectFailureSink.yield(index)
+    public func endpointFailedToConnect(_ live: EndpointLive) {
+        if live.demote() { self.connectFailureSink.yield(live) }
+    }
+
+    /// Takes another configuration over: publishes it, then watches what it says by the rules it says.
+    ///
+    /// - Returns: what became of the endpoints.
+    /// - Throws: `FleetBuilder.TooManyEndpoints`; nothing has changed then.
+    public func reconfigure(_ plan: FleetPlan, policy: SupervisionPolicy) async throws -> FleetChange {
+        let change = try await self.fleet.reconfigure(plan)
+        let assignments = await self.fleet.assignments()
+        let rules = self.state.withLock { state in
+            if state.rules.policy != policy || state.rules.discovery.profiles != plan.builder.profiles {
+                state.rules = Rules(policy, profiles: plan.builder.profiles, client: self.client)
+            }
+            state.unchecked.formIntersection(assignments.map(\.key))
+            if state.unchecked.isEmpty { self.ready.store(true, ordering: .releasing) }
+            return state.rules
+        }
+        self.ordersSink.yield(Orders(assignments: assignments, rules: rules))
+        return change
+    }
+
+    /// An endpoint has been checked once.
+    func firstCheckDone(_ key: EndpointKey) {
+        self.state.withLock { state in
+            state.unchecked.remove(key)
+            if state.unchecked.isEmpty { self.ready.store(true, ordering: .releasing) }
+        }
     }
 
     /// Supervises until cancelled or asked to shut down.
     public func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
-                for position in self.fleet.specs.indices {
-                    let index = EndpointIndex(rawValue: UInt16(position))
-                    let (signals, signal) = AsyncStream.makeStream(
-                        of: Void.self, bufferingPolicy: .bufferingNewest(1))
-                    group.addTask { await self.watchHealth(of: index, discoverySignal: signal) }
-                    guard self.policy.discoversModels else { continue }
-                    group.addTask { await self.keepDiscoveryTime(of: index, discoverySignal: signal) }
-                    group.addTask { await self.discover(index, on: signals) }
-                }
                 group.addTask {
-                    for await index in self.connectFailures { await self.fleet.connectFailed(index) }
+                    for await live in self.connectFailures { await self.fleet.connectFailed(live) }
+                }
+                group.addTask { await self.serveRefreshes() }
+                var watches: [EndpointKey: Watch] = [:]
+                for await orders in self.orders {
+                    for watch in self.renew(&watches, by: orders) {
+                        group.addTask { await self.keep(watch) }
+                    }
+                    // Whoever left is looked after beside the next orders.
+                    group.addTask { await self.seeLeaversOff() }
                 }
             }
         }
     }
-}
 
-// MARK: - Health
-
-extension Supervisor {
-    private func watchHealth(
-        of index: EndpointIndex, discoverySignal: AsyncStream<Void>.Continuation
-    ) async {
-        defer { discoverySignal.finish() }
-        do {
-            try await self.firstPassPermits.withPermit {
-                await self.check(index, discoverySignal: discoverySignal)
-            }
-            self.unchecked.subtract(1, ordering: .releasing)
-            while !Task.isCancelled {
-                let due = await self.fleet.nextCheck(of: index)
-                try await self.clock.sleep(until: self.spread(due))
-                // A connect failure may have put the check off meanwhile.
-                guard await self.fleet.nextCheck(of: index).moment == due.moment else { continue }
-                await self.check(index, discoverySignal: discoverySignal)
-            }
-        } catch {
-            // Cancelled: the only error a permit or a sleep has.
+    /// Stops the watches that the orders end or change.
+    ///
+    /// Returns the watches to begin.
+    private func renew(_ watches: inout [EndpointKey: Watch], by orders: Orders) -> [Watch] {
+        let wanted = Dictionary(orders.assignments.map { ($0.key, $0) }) { first, _ in first }
+        for (key, watch) in watches where wanted[key] != watch.assignment || watch.rules !== orders.rules {
+            watch.stop.finish()
+            watches[key] = nil
+        }
+        return orders.assignments.compactMap { assignment in
+            guard watches[assignment.key] == nil else { return nil }
+            let watch = Watch(assignment, rules: orders.rules)
+            watches[assignment.key] = watch
+            return watch
         }
     }
 
-    /// A moment up to a tenth of the wait before a check is due, so that no wait exceeds the contract's; up to a tenth
-    /// after it where the endpoint has named the moment itself.
-    private func spread(_ due: (moment: MonotonicTime, isRateLimited: Bool)) -> MonotonicTime {
-        let now = self.clock.now()
-        let wait = due.moment - now
-        guard wait > .zero else { return now }
-        let offset = self.jitter.part(of: Nanoseconds(rawValue: wait.rawValue / 10))
-        return due.moment + (due.isRateLimited ? offset : .zero - offset)
-    }
-
-    private func check(_ index: EndpointIndex, discoverySignal: AsyncStream<Void>.Continuation) async {
-        guard let probe = await self.fleet.probeDue(index) else { return }
-        let spec = self.fleet.specs[Int(index.rawValue)]
-        let start = self.clock.now()
-        let result: Result<ProbeAnswer, ProbeFailure>
-        do throws(ProbeFailure) {
-            result = .success(try await self.client.ask(self.healthQuery(for: spec)))
-        } catch {
-            result = .failure(error)
-        }
-        let duration = self.clock.now() - start
-        let verdict: (result: ProbeResult, label: HealthCheckResult, cause: String)
-        switch result {
-        case .failure(.cancelled): return await self.fleet.probeAbandoned(index, probe)
-        case .failure(let failure):
-            verdict = (.failed, failure == .timedOut ? .timeout : .fail, failure.message)
-        case .success(let answer):
-            let wait = answer.status == 429 ? answer.value(of: "retry-after") : nil
-            verdict = (
-                .answered(
-                    status: answer.status,
-                    retryAfter: wait.flatMap { RetryAfter.parse($0, now: self.clock.wallTime()) }),
-                (200..<300).contains(answer.status) ? .ok : .fail, "status \(answer.status)"
-            )
-        }
-        let need = await self.fleet.probeFinished(
-            index, probe, result: verdict.result, label: verdict.label, duration: duration,
-            cause: verdict.cause)
-        switch need {
-        case .now: await self.fleet.expectDiscovery(index)
-        case .ifDue: break
-        case .none: return
-        }
-        discoverySignal.yield()
-    }
-
-    private func healthQuery(for spec: EndpointSpec) -> ProbeClient.Query {
-        ProbeClient.Query(
-            target: spec.healthURL, endpoint: spec.url,
-            fields: [
-                ("User-Agent", "olla-HealthChecker/\(self.policy.version)"),
-                ("Accept", "application/json, text/plain, */*"), ("Cache-Control", "no-cache"),
-            ],
-            endpointFields: spec.probeFields, showsFieldsAbroad: spec.allowsForeignCredentials,
-            timeout: spec.health.checkTimeout,
-            // Enough for any health page; a longer body says nothing more about health.
-            body: .drain(bytesMax: 1 << 20), extraAttempts: 2, backoff: .milliseconds(100),
-            backoffMax: .seconds(2))
-    }
-}
-
-// MARK: - Discovery
-
-extension Supervisor {
-    private func keepDiscoveryTime(
-        of index: EndpointIndex, discoverySignal: AsyncStream<Void>.Continuation
-    ) async {
-        while !Task.isCancelled {
-            let due = await self.fleet.nextDiscovery(of: index)
-            // The run in progress or the next one sets a later time; look again after an interval at the latest.
-            let moment = max(due, self.clock.now() + .seconds(1))
-            guard (try? await self.clock.sleep(until: moment)) != nil else { return }
-            discoverySignal.yield()
-        }
-    }
-
-    private func discover(_ index: EndpointIndex, on signals: AsyncStream<Void>) async {
-        for await _ in signals {
-            guard let turn = await self.fleet.takeDiscovery(index, interval: self.policy.discoveryInterval)
-            else { continue }
-            let spec = self.fleet.specs[Int(index.rawValue)]
-            do {
-                _ = try await self.discoveryPermits.withPermit {
-                    await self.discover(index, spec, detected: turn.detected)
-                }
-            } catch {
-                // Cancelled while waiting for a permit.
-                await self.fleet.discoveryAbandoned(index)
-            }
-        }
-    }
-
-    private func discover(_ index: EndpointIndex, _ spec: EndpointSpec, detected: ProfileIndex?) async -> Bool {
-        let start = self.clock.now()
-        let interval = self.policy.discoveryInterval
-        do throws(ModelDiscovery.Failure) {
-            let outcome = try await self.discovery.run(spec, detected: detected)
-            await self.fleet.discovered(
-                index, outcome, duration: self.clock.now() - start, interval: interval)
-            return true
-        } catch {
-            guard !error.isCancelled else {
-                await self.fleet.discoveryAbandoned(index)
-                return false
-            }
-            await self.fleet.discoveryFailed(
-                index, message: error.message, forgetsProfile: error.forgetsProfile,
-                duration: self.clock.now() - start, interval: interval)
-            return false
+    private func seeLeaversOff() async {
+        while await self.fleet.forgetLeavers() {
+            guard (try? await self.clock.sleep(until: self.clock.now() + .seconds(1))) != nil else { return }
         }
     }
 }
 
 // MARK: - Refresh
 
+/// What came of asking every healthy endpoint for its models at once.
+public enum RefreshResult: Sendable {
+    /// At least one endpoint answered with its list, or there was none to ask.
+    case refreshed
+    /// None did.
+    case failed
+}
+
 extension Supervisor {
-    /// Asks every endpoint that is up for its models now, because a request names one that nobody has.
-    ///
-    /// Requests that ask meanwhile share the run; its answers are published before this returns.
-    ///
-    /// - Parameter limit: how long a run may take; what has not answered by then is called off.
-    /// - Returns: whether any endpoint answered, or none had to be asked.
-    public func refreshModels(within limit: Nanoseconds) async -> Bool {
-        let run = self.refresh.withLock { running in
-            if let running { return running }
-            let run = Task {
-                let hasAnswers = await self.listEveryEndpoint(within: limit)
-                self.refresh.withLock { $0 = nil }
-                return hasAnswers
-            }
-            running = run
-            return run
-        }
-        return await run.value
+    /// Who waits for the refresh that runs, or for the next one.
+    struct RefreshQueue {
+        var waiting: [CheckedContinuation<RefreshResult, Never>] = []
+        var limit = Nanoseconds.zero
+        var isClosed = false
     }
 
-    private func listEveryEndpoint(within limit: Nanoseconds) async -> Bool {
-        let deadline = self.clock.now() + limit
-        return await withTaskGroup(of: Bool?.self) { group in
-            var asked = 0
-            for position in self.fleet.specs.indices {
-                let index = EndpointIndex(rawValue: UInt16(position))
-                guard self.fleet.handle.snapshot.routable.contains(index) else { continue }
-                asked += 1
-                group.addTask { await self.listNow(index) }
+    /// Lists the models of every healthy endpoint now: for a request whose model nobody is known to have.
+    ///
+    /// Calls that come while a refresh runs share it. All endpoints are asked at once, whatever bounds the regular
+    /// listings: a request is waiting.
+    ///
+    /// - Parameter limit: the time for one endpoint's list; what is not there by then counts as failed.
+    /// - Returns: once every list is there and published; failed when nobody supervises.
+    public func refreshModels(within limit: Nanoseconds) async -> RefreshResult {
+        await withCheckedContinuation { continuation in
+            let isClosed = self.state.withLock { state in
+                guard !state.refresh.isClosed else { return true }
+                if state.refresh.waiting.isEmpty { state.refresh.limit = limit }
+                state.refresh.waiting.append(continuation)
+                return false
             }
-            guard asked > 0 else { return true }
-            group.addTask {
-                try? await self.clock.sleep(until: deadline)
-                return nil
-            }
-            var (answered, hasAnswers) = (0, false)
-            for await result in group {
-                guard let result else { break }
-                answered += 1
-                hasAnswers = hasAnswers || result
-                if answered == asked { break }
-            }
-            group.cancelAll()
-            return hasAnswers
+            if isClosed { continuation.resume(returning: .failed) } else { self.refreshSink.yield() }
         }
     }
 
-    private func listNow(_ index: EndpointIndex) async -> Bool {
-        await self.fleet.expectDiscovery(index)
-        guard let turn = await self.fleet.takeDiscovery(index, interval: self.policy.discoveryInterval) else {
-            return false
-        }
-        let spec = self.fleet.specs[Int(index.rawValue)]
-        do {
-            return try await self.discoveryPermits.withPermit {
-                await self.discover(index, spec, detected: turn.detected)
+    private func serveRefreshes() async {
+        for await _ in self.refreshes {
+            let (limit, rules) = self.state.withLock { state in
+                (state.refresh.waiting.isEmpty ? nil : state.refresh.limit, state.rules)
             }
-        } catch {
-            // Cancelled while waiting for a permit.
-            await self.fleet.discoveryAbandoned(index)
-            return false
+            // Calls that shared the last refresh have left their signal behind.
+            guard let limit else { continue }
+            self.answerRefreshes(await self.refresh(by: rules, within: limit), closes: false)
         }
+        self.answerRefreshes(.failed, closes: true)
+    }
+
+    private func answerRefreshes(_ result: RefreshResult, closes: Bool) {
+        let waiting = self.state.withLock { state in
+            defer { state.refresh.waiting = [] }
+            if closes { state.refresh.isClosed = true }
+            return state.refresh.waiting
+        }
+        for continuation in waiting { continuation.resume(returning: result) }
+    }
+
+    private func refresh(by rules: Rules, within limit: Nanoseconds) async -> RefreshResult {
+        guard rules.policy.discoversModels else { return .failed }
+        let turns = await self.fleet.refreshTurns()
+        guard !turns.isEmpty else { return .refreshed }
+        let isAnyDone = await withTaskGroup(of: Bool.self) { group in
+            for (assignment, turn) in turns {
+                group.addTask {
+                    await self.list(assignment, detected: turn.detected, rules: rules, limit: limit)
+                }
+            }
+            return await group.reduce(false) { $0 || $1 }
+        }
+        return isAnyDone ? .refreshed : .failed
     }
 }

@@ -98,6 +98,14 @@ extension ControlRecorder {
         }
     }
 
+    /// Another endpoint took a name over: its state is unknown and its breaker closed.
+    public func endpointReplaced(_ endpoint: EndpointSlot) {
+        self.update { shard in
+            Self.show(.unknown, of: endpoint, in: shard)
+            Self.show(.closed, of: endpoint, in: shard)
+        }
+    }
+
     /// Health checking changed its mind about an endpoint.
     public func endpointStateChanged(_ endpoint: EndpointSlot, to state: EndpointState) {
         self.update { shard in

@@ -99,10 +99,12 @@ private struct Runner {
     func run(_ configuration: Configuration) async throws {
         StartupPages.release()
         guard self.command.demo else {
+            // One that comes before somebody listens to it must not end the process.
+            signal(SIGHUP, SIG_IGN)
             let gateway = try await Gateway.start(configuration, environment: self.environment)
             self.announce(gateway)
             StartupPages.release()
-            return try await gateway.run()
+            return try await gateway.run(reloading: self.reloading)
         }
         let demo = try await Demo.start()
         let gateway = try await Gateway.start(demo.configuring(configuration), environment: self.environment)
@@ -117,6 +119,13 @@ private struct Runner {
 
             """)
         try await gateway.run(beside: [demo.traffic(port: gateway.port)])
+    }
+
+    /// Loads the same sources again.
+    private var reloading: Reloading {
+        let loader = ConfigurationLoader(environment: self.environment)
+        let path = self.command.config.last
+        return Reloading(load: { loader.load(path: path) }, look: { loader.look(path: path, running: $0) })
     }
 
     private func announce(_ gateway: Gateway) {

@@ -14,37 +14,6 @@ struct ModelFactsTests {
     func parameters(text: String, label: String, count: Int) {
         #expect(ModelFacts.parameters(text) == (label, count))
     }
-
-    @Test(
-        "Quantisation labels are shortened",
-        arguments: [
-            ("Q4_K_M", "q4km"), ("q8_0", "q8"), ("Q4_1", "q4_1"), ("FP16", "f16"), ("BF16", "bf16"),
-            ("Q9_K_L", "q9kl"), ("fp8", "f8"), ("4bit", "4bit"), ("MXFP4", "mxfp4"), ("", ""),
-        ])
-    func quantization(label: String, short: String) { #expect(ModelFacts.quantization(label) == short) }
-
-    @Test(
-        "Capabilities follow type, name and context",
-        arguments: [
-            ("m", "llm", 0, ["text-generation", "chat", "completion"]),
-            ("nomic-embed", "embeddings", 8_192, ["embeddings", "similarity", "vector-search"]),
-            ("m", "vlm", 0, ["text-generation", "vision", "multimodal", "image-understanding"]),
-            (
-                "Qwen-Coder-Instruct", "", 40_000,
-                [
-                    "text-generation", "code-generation", "programming", "code-completion", "instruction-following",
-                    "chat",
-                    "extended-context",
-                ]
-            ),
-            ("m", "", 2_000_000, ["text-generation", "long-context", "ultra-long-context"]),
-        ])
-    func capabilities(name: String, type: String, context: Int64, expected: [String]) {
-        var model = DiscoveredModel(name: name)
-        model.modelType = type.isEmpty ? nil : type
-        model.contextLength = context > 0 ? context : nil
-        #expect(ModelFacts.unifiedCapabilities(model) == expected)
-    }
 }
 
 @Suite("JSONValue")

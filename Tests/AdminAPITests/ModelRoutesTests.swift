@@ -54,7 +54,7 @@ struct ModelRoutesTests {
                 "aliases":["Llama3.2:3B","llama3.2:3b"],"availability":[{"endpoint":"alpha","state":"available"},\
                 {"endpoint":"beta","state":"unknown"}],"capabilities":["text-generation","long-context"],\
                 "max_context_length":131072}},{"id":"org/qwen-vl","object":"model","owned_by":"olla",\
-                "created":1767225600,"olla":{"family":"","variant":"","parameter_size":"","quantization":"",\
+                "created":1767225600,"olla":{"family":"qwen","variant":"","parameter_size":"","quantization":"",\
                 "aliases":["org/qwen-vl"],"availability":[{"endpoint":"beta","state":"unknown"}],\
                 "capabilities":["text-generation","extended-context"],"max_context_length":32768}}]}
 

@@ -36,15 +36,13 @@ struct ConfigurationReportTests {
                 ========================
                 [OK]   config.yaml  loaded from config.yaml
                   - information: config.yaml:1: server.colour: unknown key, ignored
-                [OK]   models.yaml  using embedded defaults
-                  - information: config/models.yaml: does not act in this version; the embedded rules are used
-                [OK]   profiles     11 profile(s) loaded
-                  - information: config/profiles: 2 files do not act in this version; the built-in profiles are used
+                [OK]   models.yaml  loaded from config/models.yaml
+                [OK]   profiles     13 profile(s) loaded
 
                 Result: PASS
 
                 """)
-        #expect(loaded.remarks.count == 3)
+        #expect(loaded.remarks.count == 1)
     }
 
     @Test("A warning makes the validation fail, with the count and a line for each")
@@ -74,12 +72,5 @@ struct ConfigurationReportTests {
                   config.yaml:2: proxy.engine: unknown proxy implementation "x"; known: olla, sherpa
 
                 """)
-    }
-
-    @Test("Model rules may also stand in the folder of OLLA_CONFIG_DIR")
-    func modelsFolder() throws {
-        let fixture = try Fixture().write("", to: "elsewhere/models.yaml")
-        let loaded = fixture.load(environment: ["OLLA_CONFIG_DIR": "elsewhere"])
-        #expect(loaded.remarks.map(\.place) == [.file("elsewhere/models.yaml")])
     }
 }

@@ -62,7 +62,7 @@ enum Samples {
           retry_backoff: 7ms
           enforce_profile_paths: true
           replay_buffer: 2048
-          profile_filter: {include: [oll*], exclude: ["*old*"]}
+          profile_filter: {include: ["*"], exclude: ["*old*"]}
           sticky_sessions:
             enabled: true
             idle_ttl_seconds: 5

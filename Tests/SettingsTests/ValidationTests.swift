@@ -236,8 +236,6 @@ struct EndpointValidationTests {
         #expect(
             loaded.errorLines.first?.contains("unknown type \"olama\"; did you mean ollama?; known: auto, dmr, ")
                 == true)
-        let own = ConfigurationLoader(environment: [:], workingDirectory: "/nowhere", knownTypes: ["mine"])
-        #expect(own.load().errorLines.first?.contains("unknown type \"ollama\"; known: mine") == true)
     }
 
     @Test("An explicit priority of zero is kept and an absent or null one means 100")

@@ -1,10 +1,43 @@
 import Catalog
+import Dispatch
 import Domain
 import MetricKernel
 import Supervision
 import Synchronization
 import Telemetry
 import Testing
+
+/// Runs the tasks of a test one after another, on one thread, and knows when none has anything left to do.
+///
+/// Tasks with this preference, their children and the actors they call run here alone. When the queue is empty all of
+/// them wait, for the clock or for the test, so the clock may move: nothing is guessed, however busy the machine is. What
+/// comes while nobody has asked to settle runs as well, so that nobody who awaits it waits for ever.
+final class TurnExecutor: TaskExecutor {
+    private let jobs = Mutex<[UnownedJob]>([])
+    private let thread = DispatchQueue(label: "supervision")
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        self.jobs.withLock { $0.append(job) }
+        self.thread.async { self.drain() }
+    }
+
+    private func drain() {
+        while let job = self.jobs.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
+            job.runSynchronously(on: self.asUnownedTaskExecutor())
+        }
+    }
+
+    /// Runs what is ready, and what becomes ready by it, until nothing is.
+    func settle() async {
+        await withCheckedContinuation { continuation in
+            self.thread.async {
+                self.drain()
+                continuation.resume()
+            }
+        }
+    }
+}
 
 /// A clock that stands still until a test moves it.
 final class ManualClock: SupervisionClock {
@@ -24,6 +57,8 @@ final class ManualClock: SupervisionClock {
     /// 2026-01-01T00:00:00Z at the clock's start.
     static let epoch = Nanoseconds.seconds(1_767_225_600)
     static let start = MonotonicTime(rawValue: 1_000_000_000)
+    /// Runs everybody who sleeps by this clock.
+    let executor = TurnExecutor()
     private let state = Mutex(State())
 
     func now() -> MonotonicTime { self.state.withLock { $0.now } }
@@ -32,8 +67,6 @@ final class ManualClock: SupervisionClock {
 
     /// The time since the clock's start.
     var elapsed: Nanoseconds { self.now() - Self.start }
-
-    var sleeperCount: Int { self.state.withLock { $0.sleepers.count } }
 
     func sleep(until moment: MonotonicTime) async throws {
         let number = self.state.withLock { state in
@@ -62,51 +95,28 @@ final class ManualClock: SupervisionClock {
         }
     }
 
-    /// Moves on, waking sleepers in the order of their times, once `idle` tasks sleep.
-    ///
-    /// Between two times the clock waits until everybody sleeps again, so nobody misses a moment; from the first time on
-    /// that is `after` tasks, where the number changes.
-    func advance(
-        by span: Nanoseconds, idle: Int, after: Int? = nil, _ location: SourceLocation = #_sourceLocation
-    ) async throws {
+    /// Moves on, waking sleepers in the order of their times; before each step everybody has done what is to be done.
+    func advance(by span: Nanoseconds) async {
         let end = self.now() + span
-        var expected = idle
         while true {
-            try await self.settle(expected, location)
-            expected = after ?? idle
+            await self.executor.settle()
             let woken: [Sleeper] = self.state.withLock { state in
-                guard let next = state.sleepers.map(\.due).min(), next <= end else { return [] }
+                guard let next = state.sleepers.map(\.due).min(), next <= end else {
+                    state.now = end
+                    return []
+                }
                 state.now = max(state.now, next)
                 let due = state.sleepers.filter { $0.due <= state.now }
                 state.sleepers.removeAll { $0.due <= state.now }
                 return due
             }
-            if woken.isEmpty { break }
+            if woken.isEmpty { return }
             for sleeper in woken { sleeper.continuation.resume() }
         }
-        self.state.withLock { $0.now = end }
     }
 
-    /// Waits until exactly this many tasks sleep.
-    func settle(_ count: Int, _ location: SourceLocation = #_sourceLocation) async throws {
-        try await eventually("\(count) tasks sleep", location) { self.sleeperCount == count }
-    }
-}
-
-struct NeverHappened: Error, CustomStringConvertible {
-    let description: String
-}
-
-/// Gives way to other tasks until a condition holds.
-func eventually(
-    _ what: String, _ location: SourceLocation = #_sourceLocation, _ condition: () async -> Bool
-) async throws {
-    for _ in 0..<2_000_000 {
-        if await condition() { return }
-        await Task.yield()
-    }
-    Issue.record("never happened: \(what)", sourceLocation: location)
-    throw NeverHappened(description: what)
+    /// Lets everybody do what is to be done at this moment.
+    func settle() async { await self.executor.settle() }
 }
 
 /// Servers that answer by script.
@@ -192,7 +202,7 @@ final class Harness: Sendable {
     init(
         _ specs: [EndpointSpec], policy: SupervisionPolicy = SupervisionPolicy(version: "1.2.3"),
         jitter: Jitter = .none
-    ) throws {
+    ) async throws {
         let clock = ManualClock()
         let records = RecordBox()
         self.clock = clock
@@ -200,27 +210,37 @@ final class Harness: Sendable {
         self.metrics = MetricStore(.init(loops: 1))
         self.records = records
         self.fleet = try FleetPublisher(
-            specs: specs, builder: FleetBuilder(), metrics: self.metrics, clock: clock,
+            FleetPlan(specs: specs, builder: FleetBuilder()), metrics: self.metrics, clock: clock,
             events: { level, message, fields in
                 records.add("\(level) \(message) " + fields.map { "\($0.key)=\($0.value)" }.joined(separator: " "))
             })
-        self.supervisor = Supervisor(
+        self.supervisor = await Supervisor(
             fleet: self.fleet, policy: policy, transport: self.transport, clock: clock, jitter: jitter)
     }
 
-    /// Supervises while `body` runs.
+    /// Supervises while `body` runs, which begins when everything that is to be done at the start is done.
     func run(_ body: (Harness) async throws -> Void) async throws {
-        let supervision = Task { try await self.supervisor.run() }
+        let supervision = Task(executorPreference: self.clock.executor) { try await self.supervisor.run() }
+        await self.clock.settle()
+        let outcome: Result<Void, any Error>
         do {
-            try await body(self)
+            outcome = .success(try await body(self))
         } catch {
-            supervision.cancel()
-            _ = await supervision.result
-            throw error
+            outcome = .failure(error)
         }
         supervision.cancel()
+        await self.clock.settle()
         try await supervision.value
+        try outcome.get()
     }
+
+    /// Moves the clock on; everybody has done what is to be done when this returns.
+    func advance(by span: Nanoseconds) async {
+        await self.clock.advance(by: span)
+    }
+
+    /// The condition of every endpoint.
+    var conditions: [EndpointCondition] { get async { await self.fleet.report().conditions } }
 
     /// The log records so far.
     var log: [String] { self.records.lines.withLock { $0 } }

@@ -73,7 +73,7 @@ struct PermitsTests {
         let clock = ManualClock()
         let (running, done) = (Counter(), Counter())
         let tasks = (0..<20).map { _ in
-            Task {
+            Task(executorPreference: clock.executor) {
                 try await permits.withPermit {
                     running.add(1)
                     try await clock.sleep(until: clock.now() + .seconds(1))
@@ -84,9 +84,9 @@ struct PermitsTests {
         }
         for wave in 0..<7 {
             let left = 20 - wave * 3
-            try await clock.settle(min(3, left))
+            await clock.settle()
             #expect(running.value == min(3, left))
-            try await clock.advance(by: .seconds(1), idle: min(3, left), after: min(3, max(0, left - 3)))
+            await clock.advance(by: .seconds(1))
         }
         for task in tasks { try await task.value }
         #expect(done.value == 20)
@@ -96,13 +96,15 @@ struct PermitsTests {
     func cancellation() async throws {
         let permits = Permits(count: 1)
         let clock = ManualClock()
-        let first = Task { try await permits.withPermit { try await clock.sleep(until: clock.now() + .seconds(1)) } }
-        try await clock.settle(1)
+        let first = Task(executorPreference: clock.executor) {
+            try await permits.withPermit { try await clock.sleep(until: clock.now() + .seconds(1)) }
+        }
+        await clock.settle()
         let second = Task { try await permits.withPermit {} }
         second.cancel()
         await #expect(throws: CancellationError.self) { try await second.value }
         let third = Task { try await permits.withPermit { true } }
-        try await clock.advance(by: .seconds(1), idle: 1, after: 0)
+        await clock.advance(by: .seconds(1))
         try await first.value
         #expect(try await third.value)
     }

@@ -36,6 +36,41 @@ struct BinaryTests {
         #expect(end.errors == "")
     }
 
+    /// Waits until reloads with a result have been counted; asks for them on the way.
+    private static func reloads(_ result: String, port: Int, asking: () -> Void = {}) async throws {
+        let sample = "glasspot_config_reloads_total{result=\"\(result)\"} "
+        let deadline = ContinuousClock.now + ByteClient.limit
+        while ContinuousClock.now < deadline {
+            asking()
+            let client = try await ByteClient.connect(to: port)
+            try await client.send("GET /internal/metrics HTTP/1.1\r\nHost: gateway\r\n\r\n")
+            let page = try await client.answer().text
+            try await client.close()
+            let lines = page.split(separator: "\n").filter { $0.hasPrefix(sample) }
+            if lines.contains(where: { !$0.hasSuffix(" 0") }) { return }
+        }
+        throw ByteClient.Unmet(description: "no reload was counted as \(result)")
+    }
+
+    @Test("loads its configuration anew on SIGHUP, and by itself when it is to watch the file")
+    func reload() async throws {
+        let port = try Binary.freePort()
+        let text = Self.configuration(port: port)
+        let run = try Run(["-c", "gateway.yaml"], files: ["gateway.yaml": text])
+        try await run.serves(on: port)
+        let file = run.folder.appendingPathComponent("gateway.yaml")
+        try Data(text.replacing("5s}", with: "5s, watch_config: true}").utf8).write(to: file)
+        try await Self.reloads("ok", port: port) { run.signal(SIGHUP) }
+        try Data("server: [".utf8).write(to: file)
+        try await Self.reloads("fail", port: port)
+        run.signal(SIGTERM)
+        let end = try await run.end()
+        #expect(end.code == 0)
+        #expect(end.output.contains("Configuration reloaded"))
+        #expect(end.output.contains("server.watch_config"))
+        #expect(end.output.contains("Configuration problem"))
+    }
+
     @Test("refuses a flag it does not know with 2", arguments: [["--nonsense"], ["-c"], ["stray"]])
     func usage(arguments: [String]) async throws {
         let end = try await Self.finished(arguments)

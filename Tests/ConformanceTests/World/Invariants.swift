@@ -1,10 +1,15 @@
 /// What holds on every scrape, at any moment, under any load (telemetry.md 1.4).
 enum Invariants {
     /// Every breach on a page, and on its way from the page before; empty when all is well.
-    static func breaches(_ page: MetricsPage, after previous: MetricsPage? = nil) -> [String] {
+    ///
+    /// An endpoint that left the configuration has taken the time of its attempts along.
+    static func breaches(
+        _ page: MetricsPage, after previous: MetricsPage? = nil, hasLostEndpoints: Bool = false
+    ) -> [String] {
         var breaches = self.histograms(page) + self.labels(page)
         if self.isOwnCopy(page, after: previous) {
-            breaches += self.requests(page) + self.attempts(page) + self.times(page) + self.streams(page)
+            breaches += self.requests(page) + self.attempts(page) + self.parties(page) + self.streams(page)
+            if !hasLostEndpoints { breaches += self.stages(page) }
             breaches += self.states(page)
         }
         if let previous { breaches += self.counters(page, after: previous) }
@@ -86,14 +91,23 @@ enum Invariants {
         return breaches
     }
 
-    /// 4: all stages together, and all parties together, are the whole time, to the nanosecond.
-    private static func times(_ page: MetricsPage) -> [String] {
-        var breaches: [String] = []
+    /// The endpoints on a page.
+    static func endpoints(of page: MetricsPage) -> Set<String> {
+        Set(page["glasspot_endpoint_up"].compactMap { $0.label("endpoint") })
+    }
+
+    /// 4: all stages together are the whole time, to the nanosecond.
+    private static func stages(_ page: MetricsPage) -> [String] {
         let total = page.nanoseconds("glasspot_request_duration_seconds_sum")
         let stages =
             page.nanoseconds("glasspot_request_stage_duration_seconds_sum")
             + page.nanoseconds("glasspot_upstream_stage_duration_seconds_sum")
-        if stages != total { breaches.append("4: stages \(stages) ns, requests \(total) ns") }
+        return stages == total ? [] : ["4: stages \(stages) ns, requests \(total) ns"]
+    }
+
+    /// 4: all parties together are the whole time, to the nanosecond.
+    private static func parties(_ page: MetricsPage) -> [String] {
+        var breaches: [String] = []
         for route in Set(page["glasspot_request_party_seconds_total"].compactMap { $0.label("route") }) {
             let parties = page.nanoseconds("glasspot_request_party_seconds_total", ["route": route])
             let whole = page.nanoseconds("glasspot_request_duration_seconds_sum", ["route": route])
@@ -137,7 +151,10 @@ enum Invariants {
         for sample in page.samples where suffixes.contains(where: sample.name.hasSuffix) {
             values[sample.name + "{" + sample.labels] = sample.value
         }
+        // An endpoint that left the configuration takes its series along.
+        let endpoints = self.endpoints(of: page).union(["other"])
         return previous.samples.compactMap { sample in
+            if let endpoint = sample.label("endpoint"), !endpoints.contains(endpoint) { return nil }
             guard suffixes.contains(where: sample.name.hasSuffix), !sample.name.hasPrefix("process_") else {
                 return nil
             }

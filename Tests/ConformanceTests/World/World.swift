@@ -57,13 +57,17 @@ final class World: Sendable {
     private let running: Task<Void, any Error>
     private let folder: URL
     private let log: FileHandle
+    private let engine: Engine
     private let scraper: Scraper
     private let hasStopped = Atomic<Bool>(false)
 
     /// The port clients connect to.
     var port: Int { self.gateway.port }
 
-    private init(gateway: Gateway, running: Task<Void, any Error>, folder: URL, log: FileHandle) {
+    private init(
+        _ engine: Engine, gateway: Gateway, running: Task<Void, any Error>, folder: URL, log: FileHandle
+    ) {
+        self.engine = engine
         self.gateway = gateway
         self.running = running
         self.folder = folder
@@ -124,13 +128,29 @@ final class World: Sendable {
         let log = try FileHandle(forWritingTo: logFile)
         let gateway = try await Gateway.start(settings, environment: [:], output: log.fileDescriptor)
         let running = Task { try await gateway.run(signals: []) }
-        return World(gateway: gateway, running: running, folder: folder, log: log)
+        return World(engine, gateway: gateway, running: running, folder: folder, log: log)
+    }
+
+    /// Replaces the configuration file and has the gateway load it.
+    ///
+    /// `proxy` holds further members of that section, as flow mapping entries. Returns whether the gateway took it over.
+    @discardableResult
+    func reload(_ places: [Place], proxy: String = "", yaml: String = "") async throws -> Bool {
+        let registry = try await Registry.shared.port()
+        let file = self.folder.appendingPathComponent("config.yaml")
+        let text = Self.file(self.engine, places, registry: registry, proxy: proxy, yaml: yaml)
+        try Data(text.utf8).write(to: file)
+        let loader = ConfigurationLoader(environment: [:], workingDirectory: self.folder.path)
+        return await self.gateway.reload(loader.load(path: file.path))
     }
 
     /// The configuration file: one event loop, so that it is known which connections can be used again.
-    private static func file(_ engine: Engine, _ places: [Place], registry: Int, yaml: String) -> String {
+    private static func file(
+        _ engine: Engine, _ places: [Place], registry: Int, proxy: String = "", yaml: String
+    ) -> String {
+        let members = ["engine: \(engine.rawValue)"] + (proxy.isEmpty ? [] : [proxy])
         var lines = [
-            "server: {host: 127.0.0.1, event_loops: 1}", "proxy: {engine: \(engine.rawValue)}", "discovery:",
+            "server: {host: 127.0.0.1, event_loops: 1}", "proxy: {\(members.joined(separator: ", "))}", "discovery:",
             "  model_discovery: {enabled: \(places.contains { $0.isAskedItself })}", "  static:",
             places.isEmpty ? "    endpoints: []" : "    endpoints:",
         ]
@@ -263,6 +283,8 @@ final class World: Sendable {
 final class Scraper: Sendable {
     private let port: Int
     private let previous = Mutex<MetricsPage?>(nil)
+    /// The endpoints of all pages so far.
+    private let endpoints = Mutex<Set<String>>([])
 
     init(port: Int) { self.port = port }
 
@@ -278,7 +300,12 @@ final class Scraper: Sendable {
             defer { previous = page }
             return previous
         }
-        let breaches = Invariants.breaches(page, after: before)
+        let present = Invariants.endpoints(of: page)
+        let hasLostEndpoints = self.endpoints.withLock { known in
+            known.formUnion(present)
+            return !known.isSubset(of: present)
+        }
+        let breaches = Invariants.breaches(page, after: before, hasLostEndpoints: hasLostEndpoints)
         if !breaches.isEmpty {
             Issue.record("\(breaches.joined(separator: "\n"))", sourceLocation: sourceLocation)
         }
