@@ -160,7 +160,10 @@ extension FleetPlan {
                 profiles: profiles, aliases: aliases, unifiesModels: settings.modelRegistry.enableUnifier,
                 revision: revision, attachment: attachment),
             modelRules: settings.modelRules,
-            breaker: BreakerPolicy(settings.proxy.breaker))
+            breaker: BreakerPolicy(settings.proxy.breaker),
+            staleness: ModelStaleness(
+                threshold: settings.modelRegistry.unification.staleThreshold,
+                cleanupInterval: settings.modelRegistry.unification.cleanupInterval))
     }
 }
 

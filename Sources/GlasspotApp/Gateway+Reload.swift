@@ -114,7 +114,7 @@ extension Gateway {
         let plan = try FleetPlan(settings, revision: revision, attachment: EngineRules(shared))
         self.assembly.tls.replace(contexts)
         let fleet = try await self.supervisor.reconfigure(
-            plan, policy: SupervisionPolicy(settings.discovery.modelDiscovery))
+            plan, policy: SupervisionPolicy(settings.discovery))
         shared.router.room.policy = .init(settings.proxy.queue)
         self.scrape.attach(shared.router)
         self.running.withLock { $0 = Running(settings: settings, shared: shared, revision: revision) }

@@ -103,7 +103,7 @@ public final class Gateway: Sendable {
             })
         let transport = HTTPProbeTransport(eventLoopGroup: group) { tls.configuration(forProbe: $0) }
         let supervisor = await Supervisor(
-            fleet: fleet, policy: SupervisionPolicy(settings.discovery.modelDiscovery), transport: transport,
+            fleet: fleet, policy: SupervisionPolicy(settings.discovery), transport: transport,
             clock: clock)
         let parts = Parts(
             settings: settings, group: group, logbook: logbook, metrics: metrics, fleet: fleet, supervisor: supervisor,
@@ -321,11 +321,14 @@ extension LogLevel {
 
 extension SupervisionPolicy {
     /// The discovery rules of a configuration.
-    init(_ settings: Configuration.ModelDiscovery) {
+    init(_ settings: Configuration.Discovery) {
+        let models = settings.modelDiscovery
         self.init(
-            version: Version.number, discoversModels: settings.enabled, discoveryInterval: settings.interval,
-            discoveryTimeout: settings.timeout, discoveryWorkers: settings.concurrentWorkers,
-            discoveryRetries: settings.retryAttempts, discoveryBackoff: settings.retryBackoff)
+            version: Version.number, discoversModels: models.enabled, discoveryInterval: models.interval,
+            discoveryTimeout: models.timeout, discoveryWorkers: models.concurrentWorkers,
+            discoveryRetries: models.retryAttempts, discoveryBackoff: models.retryBackoff,
+            enginePollInterval: settings.enginePollInterval > .zero
+                ? max(settings.enginePollInterval, .seconds(1)) : .zero)
     }
 }
 

@@ -11,6 +11,8 @@ extension Configuration {
         public var endpoints = [Endpoint.builtIn]
         /// Asking the endpoints for their models.
         public var modelDiscovery = ModelDiscovery()
+        /// The time between two questions for an engine's load; zero for none.
+        public var enginePollInterval = Nanoseconds.seconds(15)
 
         /// Makes the default: one local Ollama.
         public init() {}

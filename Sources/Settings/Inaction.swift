@@ -11,7 +11,6 @@ enum Inaction {
         "server.cors",
         "server.rate_limits",
         "proxy.enforce_profile_paths",
-        "model_registry.unification",
         "translators",
         "engineering",
     ]

@@ -101,6 +101,9 @@ extension KeyCatalog {
         Key(
             "discovery.model_discovery.retry_backoff", \.discovery.modelDiscovery.retryBackoff, .duration,
             "wait before the first extra attempt; it doubles"),
+        Key(
+            "discovery.engine_poll_interval", \.discovery.enginePollInterval, .duration,
+            "time between two questions for an engine's load, at least `1s`; 0 = never asked"),
     ]
 
     /// The registry, aliases and translators.

@@ -11,16 +11,35 @@ public struct FleetPlan: Sendable {
     public var modelRules: ModelRules
     /// The rules of the request breakers of endpoints that are new with this plan.
     public var breaker: BreakerPolicy
+    /// When models that no listing has confirmed are forgotten.
+    public var staleness: ModelStaleness
 
     /// A plan.
     public init(
         specs: [EndpointSpec], builder: FleetBuilder, modelRules: ModelRules = .builtIn,
-        breaker: BreakerPolicy = .init()
+        breaker: BreakerPolicy = .init(), staleness: ModelStaleness = .init()
     ) {
         self.specs = specs
         self.builder = builder
         self.modelRules = modelRules
         self.breaker = breaker
+        self.staleness = staleness
+    }
+}
+
+/// When models are forgotten whose endpoint has not listed them for long; keys `model_registry.unification.*`.
+///
+/// They are looked for when an endpoint has been asked for its models, not by a timer (routing-and-config 1.4.7).
+public struct ModelStaleness: Equatable, Sendable {
+    /// How old the last listing may be.
+    public var threshold: Nanoseconds
+    /// The least time between two looks.
+    public var cleanupInterval: Nanoseconds
+
+    /// The documented defaults.
+    public init(threshold: Nanoseconds = .seconds(86_400), cleanupInterval: Nanoseconds = .seconds(600)) {
+        self.threshold = threshold
+        self.cleanupInterval = cleanupInterval
     }
 }
 

@@ -24,6 +24,8 @@ public actor FleetPublisher {
         var machine: HealthMachine
         var lastCheck: Nanoseconds?
         var lastModelSync: Nanoseconds?
+        /// The moment of ``lastModelSync`` by the monotonic clock.
+        var listedAt = MonotonicTime.zero
         var discovery: DiscoverySchedule
     }
 
@@ -49,6 +51,7 @@ public actor FleetPublisher {
     private var isDirty = false
     private var modelIDs: Set<String> = []
     private var droppedModelCount = 0
+    private var lastCleanup = MonotonicTime.zero
 
     /// Publishes a first snapshot in which every endpoint is unknown.
     ///
@@ -85,6 +88,12 @@ public actor FleetPublisher {
             slot: slot, label: label, machine: HealthMachine(policy: spec.health, at: now),
             discovery: .init(nextRun: now))
     }
+
+    /// An endpoint that is still configured.
+    func entry(of key: EndpointKey) -> Entry? { self.positions[key].map { self.entries[$0] } }
+
+    /// Records something about an endpoint that concerns no snapshot.
+    nonisolated func record(_ body: (ControlRecorder) -> Void) { body(self.metrics.control) }
 
     /// What is to be watched now, in configuration order.
     func assignments() -> [Assignment] {
@@ -417,18 +426,21 @@ extension FleetPublisher {
         self.metrics.control.discoveryFinished(entry.slot, .ok, duration: duration, unixTime: wallTime)
         self.metrics.control.endpointModels(entry.slot, models.count)
         self.entries[position].lastModelSync = wallTime
+        self.entries[position].listedAt = self.clock.now()
         self.entries[position].discovery = .init(nextRun: self.clock.now() + interval)
         if outcome.reading.skipped > 0 {
             self.events(
                 .debug, "Models skipped",
                 [("endpoint", entry.label), ("skipped", String(outcome.reading.skipped))])
         }
-        guard models != entry.input.models || outcome.profile != entry.input.detectedProfile else { return }
-        self.entries[position].input.models = models
-        self.entries[position].input.detectedProfile = outcome.profile
-        self.events(
-            .info, "Models discovered", [("endpoint", entry.label), ("models", String(models.count))])
-        await self.publishSoon()
+        let isNew = models != entry.input.models || outcome.profile != entry.input.detectedProfile
+        if isNew {
+            self.entries[position].input.models = models
+            self.entries[position].input.detectedProfile = outcome.profile
+            self.events(
+                .info, "Models discovered", [("endpoint", entry.label), ("models", String(models.count))])
+        }
+        if self.forgetStaleModels() || isNew { await self.publishSoon() }
     }
 
     /// An endpoint's models could not be listed; what was known stays.
@@ -438,7 +450,7 @@ extension FleetPublisher {
     func discoveryFailed(
         _ key: EndpointKey, message: String, forgetsProfile: Bool, duration: Nanoseconds,
         interval: Nanoseconds
-    ) {
+    ) async {
         guard let position = self.positions[key] else { return }
         let entry = self.entries[position]
         self.metrics.control.discoveryFinished(
@@ -454,6 +466,28 @@ extension FleetPublisher {
         self.events(
             failures == 1 ? .warn : .debug, "Model discovery failed",
             [("endpoint", entry.label), ("error", message), ("failures", String(failures))])
+        if self.forgetStaleModels() { await self.publishSoon() }
+    }
+
+    /// Forgets the models of endpoints that have not listed them for too long.
+    ///
+    /// Returns whether there were any.
+    private func forgetStaleModels() -> Bool {
+        let now = self.clock.now()
+        let rules = self.plan.staleness
+        guard now - self.lastCleanup >= rules.cleanupInterval else { return false }
+        self.lastCleanup = now
+        var hasAny = false
+        for (position, entry) in self.entries.enumerated()
+        where !entry.input.models.isEmpty && now - entry.listedAt > rules.threshold {
+            self.entries[position].input.models = []
+            self.metrics.control.endpointModels(entry.slot, 0)
+            self.events(
+                .info, "Stale models forgotten",
+                [("endpoint", entry.label), ("models", String(entry.input.models.count))])
+            hasAny = true
+        }
+        return hasAny
     }
 
     /// A run was called off before its end.

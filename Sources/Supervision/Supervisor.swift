@@ -20,6 +20,8 @@ public struct SupervisionPolicy: Equatable, Sendable {
     public var discoveryRetries: Int
     /// The wait before the first extra attempt, doubled with each; key `retry_backoff`.
     public var discoveryBackoff: Nanoseconds
+    /// The time between two questions for an engine's load; zero for none; key `discovery.engine_poll_interval`.
+    public var enginePollInterval: Nanoseconds
     /// How many endpoints the first health pass asks at once.
     public var firstPassWidth: Int
 
@@ -27,7 +29,8 @@ public struct SupervisionPolicy: Equatable, Sendable {
     public init(
         version: String, discoversModels: Bool = true, discoveryInterval: Nanoseconds = .seconds(300),
         discoveryTimeout: Nanoseconds = .seconds(30), discoveryWorkers: Int = 5, discoveryRetries: Int = 3,
-        discoveryBackoff: Nanoseconds = .seconds(1), firstPassWidth: Int = 10
+        discoveryBackoff: Nanoseconds = .seconds(1), enginePollInterval: Nanoseconds = .seconds(15),
+        firstPassWidth: Int = 10
     ) {
         self.version = version
         self.discoversModels = discoversModels
@@ -36,6 +39,7 @@ public struct SupervisionPolicy: Equatable, Sendable {
         self.discoveryWorkers = discoveryWorkers
         self.discoveryRetries = discoveryRetries
         self.discoveryBackoff = discoveryBackoff
+        self.enginePollInterval = enginePollInterval
         self.firstPassWidth = firstPassWidth
     }
 }
@@ -43,11 +47,11 @@ public struct SupervisionPolicy: Equatable, Sendable {
 /// Keeps asking every endpoint how it is and which models it has.
 ///
 /// Every endpoint has tasks of its own, so a slow or broken one never delays another: one makes the health checks, one
-/// keeps the time of model listings, one makes the listings. What they learn goes to the ``FleetPublisher``. A new
+/// keeps the time of model listings, one makes the listings, one asks the engine for its load. What they learn goes to the ``FleetPublisher``. A new
 /// configuration starts and stops the tasks of the endpoints it concerns and leaves the others alone.
 ///
 /// - Isolation: ``run()`` once, anywhere; the other members from any thread.
-/// - Bounds: three tasks per endpoint; the first health pass and the listings run a bounded number at once.
+/// - Bounds: four tasks per endpoint; the first health pass and the listings run a bounded number at once.
 public final class Supervisor: Service {
     /// What is watched, and by which rules.
     struct Orders: Sendable {

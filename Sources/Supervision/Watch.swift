@@ -26,6 +26,9 @@ extension Supervisor {
                 group.addTask { await self.keepDiscoveryTime(watch, discoverySignal: signal) }
                 group.addTask { await self.discover(watch, on: signals) }
             }
+            if watch.rules.policy.enginePollInterval > .zero {
+                group.addTask { await self.pollEngine(watch) }
+            }
             for await _ in watch.stopped {}
             group.cancelAll()
         }

@@ -119,6 +119,7 @@ enum Samples {
             concurrent_workers: 3
             retry_attempts: 4
             retry_backoff: 5s
+          engine_poll_interval: 20s
         model_registry:
           type: memory
           enable_unifier: false

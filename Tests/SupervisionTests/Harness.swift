@@ -201,7 +201,7 @@ final class Harness: Sendable {
 
     init(
         _ specs: [EndpointSpec], policy: SupervisionPolicy = SupervisionPolicy(version: "1.2.3"),
-        jitter: Jitter = .none
+        jitter: Jitter = .none, staleness: ModelStaleness = .init()
     ) async throws {
         let clock = ManualClock()
         let records = RecordBox()
@@ -210,7 +210,7 @@ final class Harness: Sendable {
         self.metrics = MetricStore(.init(loops: 1))
         self.records = records
         self.fleet = try FleetPublisher(
-            FleetPlan(specs: specs, builder: FleetBuilder()), metrics: self.metrics, clock: clock,
+            FleetPlan(specs: specs, builder: FleetBuilder(), staleness: staleness), metrics: self.metrics, clock: clock,
             events: { level, message, fields in
                 records.add("\(level) \(message) " + fields.map { "\($0.key)=\($0.value)" }.joined(separator: " "))
             })

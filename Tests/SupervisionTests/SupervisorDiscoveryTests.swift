@@ -57,6 +57,30 @@ struct SupervisorDiscoveryTests {
         #expect(harness.snapshot.models.map(\.id) == ["two"])
     }
 
+    @Test("Models that nobody has listed for long are forgotten when another endpoint is asked")
+    func staleness() async throws {
+        let rules = ModelStaleness(threshold: .seconds(600), cleanupInterval: .seconds(120))
+        let harness = try await Harness(
+            [makeSpec("a"), makeSpec("b")], policy: self.policy { $0.discoveryInterval = .seconds(60) },
+            staleness: rules)
+        for name in ["a", "b"] { harness.transport.set("http://\(name):1000/", .answer(status: 200)) }
+        harness.transport.set("http://a:1000/api/tags", self.ollamaList("one"))
+        harness.transport.set("http://b:1000/api/tags", self.ollamaList("two"))
+        try await harness.run { harness in
+            #expect(harness.snapshot.models.map(\.id) == ["one", "two"])
+            harness.transport.set("http://b:1000/", .failure(.network("connection refused")))
+            await harness.advance(by: .seconds(599))
+            #expect(harness.snapshot.models.map(\.id) == ["one", "two"])
+            await harness.advance(by: .seconds(200))
+            #expect(harness.snapshot.models.map(\.id) == ["one"])
+            #expect(harness.metric("glasspot_endpoint_models", "b") == 0)
+            #expect(harness.log.count { $0.contains("Stale models forgotten endpoint=b models=1") } == 1)
+            harness.transport.set("http://b:1000/", .answer(status: 200))
+            await harness.advance(by: .seconds(120))
+            #expect(harness.snapshot.models.map(\.id) == ["one", "two"])
+        }
+    }
+
     @Test("A recovered endpoint is asked at once; meanwhile its models stay known")
     func recovery() async throws {
         let harness = try await Harness([makeSpec("a")])
