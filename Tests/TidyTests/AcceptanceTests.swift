@@ -1,8 +1,8 @@
 import Testing
 
-/// The checks of the contract (routing-and-config 10) that concern configuration, profiles, health and models, each with
-/// the tests that make it.
-@Suite("Acceptance checks of configuration, profiles, health and models")
+/// The checks of the contract (routing-and-config 10), and of what it says elsewhere about configuration and models, each
+/// with the tests that make it.
+@Suite("Acceptance checks of routing and configuration")
 struct AcceptanceTests {
     private static let table: [(check: String, file: String, test: String)] = [
         ("1 every key loads, 11 profiles, PASS", "SettingsTests/KeyCatalogTests.swift", "everyKey"),
@@ -15,6 +15,39 @@ struct AcceptanceTests {
         ("5 endpoint limits", "SettingsTests/ValidationTests.swift", "errors"),
         ("5 unknown type", "SettingsTests/ValidationTests.swift", "unknownType"),
         ("5 exit status", "SystemTests/BinaryTests.swift", "invalid"),
+        ("6 fifteen prefixes", "PipelineTests/PathRouterTests.swift", "providerSubtrees"),
+        ("6 no sixteenth", "PipelineTests/PathRouterTests.swift", "notFound"),
+        ("7 a provider without endpoints", "ConformanceTests/RoutingTests.swift", "providers"),
+        ("8 strict", "ConformanceTests/RoutingTests.swift", "models"),
+        ("9 every row", "RoutingTests/StrategyTests.swift", "decides"),
+        ("9 optimistic", "ConformanceTests/StrategyTests.swift", "optimistic"),
+        ("9 discovery", "ConformanceTests/StrategyTests.swift", "discovery"),
+        ("10 base path", "ConformanceTests/PathTests.swift", "forwarded"),
+        ("10 preserve_path", "ConformanceTests/PathTests.swift", "preserved"),
+        ("11 refused", "ConformanceTests/RoutingTests.swift", "failover"),
+        (
+            "11 no retry once the answer has begun", "ConformanceTests/StreamFailureTests.swift",
+            "openAI"
+        ),
+        ("12 hung before headers", "ConformanceTests/RoutingTests.swift", "headTimeout"),
+        ("12 breaker", "ConformanceTests/RoutingTests.swift", "breaker"),
+        ("13 killed mid-SSE", "ConformanceTests/StreamFailureTests.swift", "openAI"),
+        (
+            "14 round-robin", "RoutingTests/BalancerTests.swift",
+            "`round-robin goes through the candidates in configuration order, whatever their weight`"
+        ),
+        (
+            "14 priority", "RoutingTests/BalancerTests.swift",
+            "`priority takes the highest tier and the next only when that is gone`"
+        ),
+        (
+            "14 least-connections", "RoutingTests/BalancerTests.swift",
+            "`least-connections takes the least loaded, whatever its priority and weight`"
+        ),
+        ("15 miss, hit, repin", "ConformanceTests/StickyTests.swift", "moves"),
+        ("15 header set", "ConformanceTests/StickyTests.swift", "sources"),
+        ("15 hash", "RoutingTests/StickySessionsTests.swift", "hash"),
+        ("16 byte-exact rewrite", "ConformanceTests/RoutingTests.swift", "alias"),
         ("16 aliases across endpoints", "CatalogTests/ModelRulesTests.swift", "alias"),
         ("17 filters at discovery", "SupervisionTests/SupervisorDiscoveryTests.swift", "firstDiscovery"),
         ("17 patterns at validation", "SettingsTests/ValidationTests.swift", "filters"),
