@@ -62,7 +62,8 @@ struct RoutingExplanationPage {
                 switch source {
                 case .sessionHeader: query["session"]
                 case .prefixHash: query["messages"] ?? query["prompt"]
-                case .authHeader: query["authorization"]
+                // A name that is redacted in logs.
+                case .authHeader: query["auth"]
                 case .address: query["ip"]
                 }
             guard let value, !value.isEmpty else { continue }

@@ -138,6 +138,7 @@ extension ClientConnection {
         switch self.loop.router.pick(request, path: path, model: name.span, in: exchange.fleet) {
         case .routed(let decision):
             self.leaveQueue()
+            exchange.queueDeadline = nil
             self.countAdmission(.admitted)
             self.endpointChosen(decision)
         case .rejected(let rejection) where rejection.kind == .allAtCapacity: self.awaitPlace(rejection, at: now)
@@ -303,7 +304,10 @@ extension ClientConnection {
         exchange.rejection = rejection
         exchange.machine.placeAwaited(at: now)
         self.loop.recorder.queueEntered()
-        self.loop.wheel.arm(self, at: now + room.policy.timeout)
+        // A line changes when the fleet does; the time to wait stays that of the first one.
+        let deadline = exchange.queueDeadline ?? now + room.policy.timeout
+        exchange.queueDeadline = deadline
+        self.loop.wheel.arm(self, at: deadline)
         self.resumeInput()
     }
 

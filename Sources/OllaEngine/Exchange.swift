@@ -74,6 +74,8 @@ final class Exchange {
     var waiter: Waiter?
     /// Why it waits.
     var rejection: RouteRejection?
+    /// Until when it waits, whichever line it stands in.
+    var queueDeadline: MonotonicTime?
     /// Whether the admission of the request has been counted.
     var isAdmissionCounted = false
     /// Another name for the model in the body, for the running attempt.
@@ -158,6 +160,7 @@ final class Exchange {
         self.affinity = nil
         self.sticky = nil
         self.rejection = nil
+        self.queueDeadline = nil
         self.refresh = .notAsked
         self.isAdmissionCounted = false
         self.hasAnswered = false

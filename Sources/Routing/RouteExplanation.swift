@@ -245,6 +245,7 @@ private struct Scoring {
         guard self.balancer == .prefixAffinity, self.request.affinity != nil, self.pool.contains(index) else {
             return true
         }
-        return LoadGuard(self.pool, at: self.tick, in: self.snapshot).admits(index, in: self.snapshot)
+        var guarding = LoadGuard(self.pool, at: self.tick, in: self.snapshot)
+        return guarding.admits(index, in: self.snapshot)
     }
 }

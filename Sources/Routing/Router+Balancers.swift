@@ -172,7 +172,7 @@ extension Router {
     private static func selectByAffinity(
         from pool: EndpointSet, key: UInt64, at now: MillisecondTick, in snapshot: FleetSnapshot
     ) -> EndpointIndex? {
-        let guarding = LoadGuard(pool, at: now, in: snapshot)
+        var guarding = LoadGuard(pool, at: now, in: snapshot)
         // Nearly always the first choice has room, so the loads are compared for one endpoint only.
         if let first = self.heaviest(of: pool, key: key, in: snapshot, where: { _ in true }),
             guarding.admits(first, in: snapshot)
@@ -206,30 +206,41 @@ extension Router {
 /// asked only about an endpoint that is busier than the mean. Both leave room for chance (two standard deviations of the
 /// first, one of the second), because moving a conversation costs its cached prefix.
 struct LoadGuard {
+    private let pool: EndpointSet
     private let now: MillisecondTick
     private let count: UInt64
     private var active: UInt64 = 0
-    private var recent: UInt64 = 0
+    // Summed up when it is first asked for.
+    private var recent: UInt64?
 
     /// The loads of a pool.
     init(_ pool: EndpointSet, at now: MillisecondTick, in snapshot: FleetSnapshot) {
+        self.pool = pool
         self.now = now
         self.count = UInt64(pool.count)
-        for index in pool {
-            self.active &+= UInt64(max(0, snapshot.active(index)))
-            self.recent &+= UInt64(snapshot.withExperience(of: index) { $0.recentRequests(at: now) })
-        }
+        for index in pool { self.active &+= UInt64(max(0, snapshot.active(index))) }
     }
 
     /// Whether a further request leaves an endpoint within its bounds.
-    func admits(_ index: EndpointIndex, in snapshot: FleetSnapshot) -> Bool {
+    mutating func admits(_ index: EndpointIndex, in snapshot: FleetSnapshot) -> Bool {
         let active = UInt64(max(0, snapshot.active(index)))
         guard self.isWithin(active, of: self.active, eighths: 10, deviations: 2) else { return false }
         // Whoever has no more to do than the others may take what comes, however much it was lately.
         if active &* self.count <= self.active { return true }
         let recent = snapshot.withExperience(of: index) { $0.recentRequests(at: self.now) }
+        let total = self.recentTotal(in: snapshot)
         let unit = UInt64(EndpointExperience.unit)
-        return self.isWithin(UInt64(recent) / unit, of: self.recent / unit, eighths: 9, deviations: 1)
+        return self.isWithin(UInt64(recent) / unit, of: total / unit, eighths: 9, deviations: 1)
+    }
+
+    private mutating func recentTotal(in snapshot: FleetSnapshot) -> UInt64 {
+        if let recent = self.recent { return recent }
+        var total: UInt64 = 0
+        for index in self.pool {
+            total &+= UInt64(snapshot.withExperience(of: index) { $0.recentRequests(at: self.now) })
+        }
+        self.recent = total
+        return total
     }
 
     // load <= eighths / 8 * mean + deviations * sqrt(mean) + 1, all times eight times the number of endpoints.

@@ -136,7 +136,7 @@ def run(checks: Checks, browser: Browser, gateway: Gateway, options: argparse.Na
     checks.run("slowest and failed requests are those remembered", visiting(lists))
     checks.run("a request is found by its id and shows its stages", visiting(search))
     checks.run("endpoints and models are those configured", visiting(inventory))
-    checks.run("routing is explained, or why not is said", visiting(routing))
+    checks.run("routing is explained as the gateway explains it", visiting(routing))
     checks.run("the keyboard reaches and works everything", visiting(keyboard))
     checks.run("it reads nothing while hidden or paused", visiting(paused))
     for scheme in ("light", "dark"):
@@ -341,16 +341,32 @@ def inventory(visit: Visit) -> None:
 def routing(visit: Visit) -> None:
     page = visit.open("routing")
     page.get_by_label("Model").fill("qwen2.5-7b")
-    exists = call(f"http://127.0.0.1:{visit.gateway.port}/internal/routing/explain?path=/olla/openai/v1/models").status
     page.get_by_role("button", name="Explain").click()
-    if exists == 404:
-        page.wait_for_selector("#explanation .hint")
-        expect("no /internal/routing/explain" in page.locator("#explanation").inner_text(), "no note")
-        # The browser itself logs the 404 that was asked for.
-        visit.problems = [one for one in visit.problems if "404" not in one]
-    else:
-        page.wait_for_selector("#explanation dl")
-        expect("gpu-" in page.locator("#explanation").inner_text(), page.locator("#explanation").inner_text())
+    page.wait_for_selector("#explanation dl")
+    query = "path=/olla/openai/v1/chat/completions&model=qwen2.5-7b"
+    answer = call(f"http://127.0.0.1:{visit.gateway.port}/internal/routing/explain?{query}").json()
+    text = page.locator("#explanation").inner_text()
+    expect("least-connections" in text and "model_found" in text, text)
+    chosen = page.locator(".verdict b").inner_text()
+    candidates = [one["name"] for one in answer["endpoints"] if one["candidate"]]
+    expect(chosen in candidates, f"{chosen} is none of {candidates}")
+    rows = page.locator(".routing tbody tr")
+    expect_equal(rows.count(), len(answer["endpoints"]), "rows")
+    for one in answer["endpoints"]:
+        row = rows.filter(has_text=one["name"]).inner_text()
+        word = "candidate" if one["candidate"] else one["excluded_because"].replace("_", " ")
+        expect(word in row, f"{one['name']}: {word} is not in {row!r}")
+    # A refusal says why, and a path that leads nowhere says which would.
+    page.get_by_label("Model").fill("nobody-has-this")
+    page.get_by_role("button", name="Explain").click()
+    page.wait_for_selector(".verdict .pill[data-tone=bad]")
+    expect("model_not_found" in page.locator("#explanation").inner_text(), "no reason for the refusal")
+    page.get_by_label("Path").fill("/internal/health")
+    page.get_by_role("button", name="Explain").click()
+    page.wait_for_selector("#explanation .hint")
+    expect("leads to no endpoint" in page.locator("#explanation").inner_text(), "no hint")
+    # The browser itself logs the 404 that was asked for.
+    visit.problems = [one for one in visit.problems if "404" not in one]
 
 
 def keyboard(visit: Visit) -> None:

@@ -3,14 +3,14 @@
 
 extension DashboardAssets {
     static let appJs = DashboardAsset(
-        path: "assets/app.da73ac39958669b7.js", mediaType: "text/javascript; charset=utf-8", freshness: .immutable, tag: "da73ac39958669b7",
+        path: "assets/app.75488a8d31e8da0f.js", mediaType: "text/javascript; charset=utf-8", freshness: .immutable, tag: "75488a8d31e8da0f",
         text: ##"""
 // The page: views by path, the header's state, theme and pause.
 
 import { attribute, text } from "./dom.9aa1d63f3e2db2df.js";
 import { Feed } from "./feed.6a941bc5a58a65d8.js";
 import { Overview } from "./overview.edfcb7c571a3fe3d.js";
-import { Endpoints, Models, Requests, Routing } from "./views.963382178686df8f.js";
+import { Endpoints, Models, Requests, Routing } from "./views.2bcccb7de3275119.js";
 
 const ROOT = "/internal/ui/";
 const feed = new Feed();

@@ -3,7 +3,7 @@
 
 extension DashboardAssets {
     static let glasspotCss = DashboardAsset(
-        path: "assets/glasspot.ca1b1745f64bc1b0.css", mediaType: "text/css; charset=utf-8", freshness: .immutable, tag: "ca1b1745f64bc1b0",
+        path: "assets/glasspot.690db5f423ea0c64.css", mediaType: "text/css; charset=utf-8", freshness: .immutable, tag: "690db5f423ea0c64",
         text: ##"""
 /* Colours are Okabe and Ito's, told apart by every kind of colour vision; words and dashes repeat what they say. */
 :root {
@@ -52,6 +52,7 @@ main:focus, h1:focus { outline: none; }
 .note, .empty { color: var(--soft); font-size: 0.84rem; }
 .empty { padding: 14px 0 4px; }
 .lead { color: var(--soft); max-width: 72ch; }
+.verdict { margin-bottom: 12px; font-size: 1.05rem; }
 .hint { padding: 12px 16px; border: 1px dashed var(--edge); border-radius: var(--radius); }
 .number { text-align: right; white-space: nowrap; }
 

@@ -3,7 +3,7 @@
 
 extension DashboardAssets {
     static let indexHtml = DashboardAsset(
-        path: "index.html", mediaType: "text/html; charset=utf-8", freshness: .document, tag: "4af5bb2803d2b9cb",
+        path: "index.html", mediaType: "text/html; charset=utf-8", freshness: .document, tag: "9ff314de8a262749",
         text: ##"""
 <!doctype html>
 <html lang="en" data-theme="auto">
@@ -13,14 +13,14 @@ extension DashboardAssets {
 <meta name="color-scheme" content="light dark">
 <title>Glasspot</title>
 <link rel="icon" type="image/svg+xml" href="/internal/ui/assets/pot.c9689f771c6b6a42.svg">
-<link rel="stylesheet" href="/internal/ui/assets/glasspot.ca1b1745f64bc1b0.css">
+<link rel="stylesheet" href="/internal/ui/assets/glasspot.690db5f423ea0c64.css">
 <link rel="modulepreload" href="/internal/ui/assets/chart.4e30401b693aea4e.js">
 <link rel="modulepreload" href="/internal/ui/assets/dom.9aa1d63f3e2db2df.js">
 <link rel="modulepreload" href="/internal/ui/assets/feed.6a941bc5a58a65d8.js">
 <link rel="modulepreload" href="/internal/ui/assets/format.6236191524db47a2.js">
 <link rel="modulepreload" href="/internal/ui/assets/metrics.fa36513980f25bee.js">
 <link rel="modulepreload" href="/internal/ui/assets/stages.e8c6c94b4851cafe.js">
-<script type="module" src="/internal/ui/assets/app.da73ac39958669b7.js"></script>
+<script type="module" src="/internal/ui/assets/app.75488a8d31e8da0f.js"></script>
 </head>
 <body>
 <a class="skip" href="#main">Skip to content</a>

@@ -3,7 +3,7 @@
 
 extension DashboardAssets {
     static let viewsJs = DashboardAsset(
-        path: "assets/views.963382178686df8f.js", mediaType: "text/javascript; charset=utf-8", freshness: .immutable, tag: "963382178686df8f",
+        path: "assets/views.2bcccb7de3275119.js", mediaType: "text/javascript; charset=utf-8", freshness: .immutable, tag: "2bcccb7de3275119",
         text: ##"""
 // The other views: endpoints, models, requests, routing.
 
@@ -158,24 +158,36 @@ export class Requests {
   }
 }
 
-/** JSON as a definition list and tables, whatever its members are. */
-function shown(value) {
-  if (Array.isArray(value)) {
-    if (value.length === 0) return "none";
-    if (value.every((one) => one === null || typeof one !== "object")) return value.map(String).join(", ");
-    const keys = [...new Set(value.flatMap((one) => Object.keys(one ?? {})))];
-    return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "List" },
-      h("table", { class: "cards" },
-        h("thead", null, h("tr", null, keys.map((key) => h("th", { scope: "col" }, words(key))))),
-        h("tbody", null, value.map((one) => h("tr", null, keys.map((key) =>
-          h("td", { "data-label": words(key) }, shown(one?.[key]))))))));
-  }
-  if (value !== null && typeof value === "object") {
-    return h("dl", { class: "facts" }, Object.entries(value).map(([key, member]) =>
-      h("div", { class: typeof member === "object" && member !== null ? "block" : null },
-        h("dt", null, words(key)), h("dd", null, shown(member)))));
-  }
-  return value === null || value === undefined || value === "" ? "–" : String(value);
+const RESULTS = {
+  chosen: "goes to", waits: "waits for room", refreshes_models: "has the endpoints asked for their models first",
+  rejected: "is refused",
+};
+
+/** What an explanation says before its table: the outcome, and what led to it. */
+function decision(answer) {
+  const { result, endpoint, status, message, routing_strategy: strategy, routing_reason: reason } = answer.decision;
+  const tone = { chosen: "good", rejected: "bad" }[result] ?? "warn";
+  const rows = [
+    ["Balancer", answer.balancer], ["Provider", answer.provider], ["Path behind the prefix", answer.forwarded_path],
+    ["Model stage", strategy && `${words(strategy)}: ${reason}`], ["Status", status], ["Message", message],
+    ["Session", answer.sticky_session && words(answer.sticky_session.outcome)],
+    ["Waiting now", answer.waiting > 0 ? count(answer.waiting) : null],
+    ["Try again in", duration(answer.decision.retry_after_seconds)],
+  ];
+  return h("div", null,
+    h("p", { class: "verdict" }, "The request ", h("span", { class: "pill", "data-tone": tone }, RESULTS[result] ?? words(result)),
+      endpoint ? [" ", h("b", null, endpoint)] : null),
+    h("dl", { class: "facts" }, rows.filter(([, value]) => value !== null && value !== undefined && value !== "–")
+      .map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, String(value))))),
+    h("p", { class: "note" }, `Score: ${answer.score_meaning}.`));
+}
+
+/** Which part an endpoint has in the choice. */
+function part(one) {
+  if (!one.candidate) return h("span", { class: "pill", "data-tone": "bad" }, words(one.excluded_because));
+  if (!one.preferred) return h("span", { class: "pill", "data-tone": "warn" }, "in reserve");
+  return h("span", { class: "pill", "data-tone": one.within_bounds ? "good" : "warn" },
+    one.within_bounds ? "candidate" : "beyond its share");
 }
 
 /** What a request would meet: candidates, exclusions, the choice. */
@@ -191,6 +203,17 @@ export class Routing {
     this.models = h("datalist", { id: "models" });
     this.answer = h("div", { id: "explanation", role: "status" },
       h("p", { class: "empty" }, "Ask, and the gateway says which endpoints a request would consider, and why."));
+    this.grid = table("Endpoints as this request meets them", [
+      { label: "Endpoint", cell: (one) => h("span", { class: "stack" }, h("b", null, one.name), h("small", null, one.type)) },
+      { label: "State", cell: (one) => state(one.state) }, { label: "Breaker", cell: (one) => breaker(one.breaker) },
+      { label: "Part", cell: (one) => part(one) },
+      { label: "Score", numeric: true, cell: (one) => rate(one.score) },
+      { label: "Active", numeric: true, cell: (one) =>
+        one.max_concurrent_requests > 0 ? `${count(one.active_requests)} of ${count(one.max_concurrent_requests)}`
+          : count(one.active_requests) },
+      { label: "Back in", numeric: true, cell: (one) => duration(one.retry_after_seconds) },
+    ], (one) => one.name, "No endpoint is configured.");
+    this.grid.element.hidden = true;
     this.element = frame("routing", "Routing", "Ask what would happen to a request. Nothing is sent to an endpoint.",
       h("form", {
         class: "filters",
@@ -200,7 +223,7 @@ export class Routing {
         },
       }, h("label", null, "Path", this.path), h("label", null, "Model", this.model, this.models),
       h("button", { type: "submit", class: "tool strong" }, "Explain")),
-      h("section", { class: "panel" }, this.answer));
+      h("section", { class: "panel" }, this.answer, this.grid.element));
   }
 
   async ask() {
@@ -208,12 +231,12 @@ export class Routing {
     if (this.model.value) query.set("model", this.model.value);
     try {
       const answer = await read(`/internal/routing/explain?${query}`);
-      this.answer.replaceChildren(shown(answer));
+      this.answer.replaceChildren(decision(answer));
+      this.grid.update(answer.endpoints);
+      this.grid.element.hidden = false;
     } catch (error) {
-      const isMissing = error.status === 404 && /page not found/.test(error.message);
-      this.answer.replaceChildren(h("p", { class: "hint" }, isMissing
-        ? "This gateway cannot explain its routing: it has no /internal/routing/explain. A newer version has."
-        : error.message));
+      this.answer.replaceChildren(h("p", { class: "hint" }, error.message));
+      this.grid.element.hidden = true;
     }
   }
 
