@@ -93,9 +93,9 @@ def wait_for_port(process: subprocess.Popen, port: int, limit: float = 10) -> fl
     sys.exit(f"{process.args} does not listen on {port}")
 
 
-def wait_until_served(port: int, limit: float = 20) -> None:
+def wait_until_served(port: int, limit: float = 20, model: str = "bench") -> None:
     """Waits until a chat request is answered through the proxy: health and models are then known to it."""
-    body = b'{"model":"bench","messages":[{"role":"user","content":"ready?"}]}'
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "ready?"}]}).encode()
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{CHAT_PATH}", data=body, headers={"Content-Type": "application/json"})
     end = time.monotonic() + limit
@@ -128,11 +128,11 @@ class Bench:
         return self.backend(
             [self.options.mockllm, "serve", "--bench", "--port", str(port), "--gap-ms", str(gap_ms)])
 
-    def wrk(self, port: int, seconds: int) -> dict:
+    def wrk(self, port: int, seconds: int, script: str = "post.lua") -> dict:
         run = subprocess.run(
             self.on_load_core(
                 ["wrk", "-t", "1", "-c", str(self.options.connections), "-d", f"{seconds}s",
-                 "-s", str(HERE / "post.lua"), f"http://127.0.0.1:{port}{CHAT_PATH}"]),
+                 "-s", str(HERE / script), f"http://127.0.0.1:{port}{CHAT_PATH}"]),
             capture_output=True, text=True, check=True)
         return json.loads(run.stdout.strip().splitlines()[-1])
 

@@ -4,9 +4,11 @@ Every one does the same work: it takes requests under /olla/openai/, strips that
 and the forwarded headers, keeps connections to the backend open, and writes one JSON line per request to a
 file.
 """
+import json
 import os
 import pathlib
 import subprocess
+from collections.abc import Callable
 
 PREFIX = "/olla/openai"
 
@@ -177,20 +179,35 @@ logging:
 
     def version(self) -> str:
         run = subprocess.run([str(self.binary), "--version"], capture_output=True, text=True)
-        return run.stdout.split("\n")[0].split()[-1] if run.stdout.strip() else "unknown"
+        words = run.stdout.split()
+        return words[1].rstrip(":") if len(words) > 1 else "unknown"
 
 
 ALL = {proxy.name.lower(): proxy for proxy in (Glasspot, Nginx, HAProxy)}
 
 
-def static_backend(folder: pathlib.Path, port: int) -> list[str]:
-    """The command of an nginx that answers every request by itself with a chat completion of 330 bytes."""
+def static_backend(
+    folder: pathlib.Path, *ports: int, models: Callable[[int], list[str]] = lambda number: ["bench"]
+) -> list[str]:
+    """The command of an nginx that answers every request by itself with a chat completion of 330 bytes.
+
+    It listens on every port and lists there the models of that port's number.
+    """
     reply = (
         '{"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":"bench","choices":'
         '[{"index":0,"message":{"role":"assistant","content":"%s"},"finish_reason":"stop"}],'
         '"usage":{"prompt_tokens":23,"completion_tokens":17,"total_tokens":40}}')
     reply %= "I see water, bubbles, and then steam. " + "x" * (330 - len(reply) + 2 - 38)
-    models = '{"object":"list","data":[{"id":"bench","object":"model","owned_by":"bench"}]}'
+    servers = ""
+    for number, port in enumerate(ports):
+        data = [{"id": model, "object": "model", "owned_by": "bench"} for model in models(number)]
+        listing = json.dumps({"object": "list", "data": data}, separators=(",", ":"))
+        servers += f"""
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location /v1/models {{ return 200 '{listing}'; }}
+    location / {{ return 200 '{reply}'; }}
+  }}"""
     path = folder / "backend.conf"
     path.write_text(f"""
 daemon off;
@@ -207,12 +224,7 @@ http {{
   uwsgi_temp_path {folder}/backend-uwsgi;
   scgi_temp_path {folder}/backend-scgi;
   keepalive_requests 100000000;
-  default_type application/json;
-  server {{
-    listen 127.0.0.1:{port} backlog=4096;
-    location /v1/models {{ return 200 '{models}'; }}
-    location / {{ return 200 '{reply}'; }}
-  }}
+  default_type application/json;{servers}
 }}
 """)
     return ["nginx", "-p", str(folder), "-c", str(path), "-e", str(folder / "backend.error")]
