@@ -25,9 +25,10 @@ extension AdminRoutes {
         guard self.sources.now() < deadline else {
             return self.refuse("the scrape took too long", format, coding, since: start)
         }
-        var snapshot = self.metrics.snapshot(shards: shards, facts: facts)
         // By full names, as the official Go client filters.
         let names = Set(Query(request.query, limit: MetricSchema.familyLimit).values("name[]"))
+        let isWhole = names.isEmpty && request.method != "HEAD"
+        var snapshot = self.metrics.snapshot(shards: shards, facts: facts, for: isWhole ? .scrape : .excerpt)
         if !names.isEmpty { snapshot = snapshot.keeping(names) }
         var body = format.render(snapshot)
         var fields: [LocalResponse.Field] = [

@@ -153,6 +153,9 @@ extension MetricStore {
         /// A page for a scraper: series of removed label values are shown for the last time, and
         /// views are added.
         case scrape
+        /// An answer with less than the whole page, by a filter or without its body: views are
+        /// added, and removed series wait for a whole page to be shown for the last time.
+        case excerpt
         /// A look at the numbers that leaves no trace.
         case look
     }
@@ -179,7 +182,7 @@ extension MetricStore {
             occasion: .init(
                 startTime: facts.process?.startTime.rawValue ?? 0,
                 wallTime: facts.wallTime.rawValue, buriesRemoved: purpose == .scrape))
-        guard purpose == .scrape else { return snapshot }
+        if purpose == .look { return snapshot }
         for (registry, reason) in [
             (self.endpoints, EvictionReason.endpointRemoved), (self.models, .modelRemoved),
             (self.clientKeys, .keyRemoved),

@@ -65,6 +65,19 @@ struct MetricsRouteTests {
         #expect(try await self.harness().text("/internal/metrics", query: "name[]=nothing").isEmpty)
     }
 
+    @Test("A part of the page, or its head, leaves the last showing of a removed series to a whole page")
+    func lastShowing() async throws {
+        let harness = try self.harness()
+        let slot = harness.metrics.modelSlot(forID: "passing")
+        harness.metrics.loops[0].aliasRewritten(slot)
+        harness.metrics.removeModel("passing")
+        let series = "glasspot_model_alias_rewrites_total{model=\"passing\"} 1\n"
+        _ = try await harness.get("/internal/metrics", query: "name[]=glasspot_build_info")
+        _ = try await harness.get("/internal/metrics", method: "HEAD")
+        #expect(try await harness.text("/internal/metrics").contains(series))
+        #expect(try await !harness.text("/internal/metrics").contains(series))
+    }
+
     @Test("A fourth scrape at once is refused, and the place is free again afterwards")
     func cap() async throws {
         let harness = try self.harness()
