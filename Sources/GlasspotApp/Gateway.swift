@@ -241,10 +241,12 @@ public final class Gateway: Sendable {
         let impatience = Task { await Self.exitAtSecond(of: signals) }
         defer { impatience.cancel() }
         try await group.run()
+        self.services.withLock { $0 = nil }
         // The last snapshot refers to rules that refer to the fleet.
         await self.fleet.detach()
         try? await self.transport.shutdown()
         try? await self.group.shutdownGracefully()
+        self.scrape.detach()
         self.logbook.log(.info, "Stopped")
         self.logbook.shutdown(within: .seconds(2))
     }

@@ -40,6 +40,12 @@ final class Scrape: Sendable {
     /// Tells where sessions are kept.
     func attach(_ router: Router) { self.router.withLock { $0 = router } }
 
+    /// Lets go of both: they refer to routes that refer to this.
+    func detach() {
+        self.engine.withLock { $0 = nil }
+        self.router.withLock { $0 = nil }
+    }
+
     /// What the routes read from.
     func sources(isReady: @escaping @Sendable () -> Bool) -> AdminRoutes.Sources {
         var sources = AdminRoutes.Sources(

@@ -1,8 +1,11 @@
 import Domain
+import Foundation
 import MockLLM
 import Settings
 import TestKit
 import Testing
+
+@testable import GlasspotApp
 
 @Suite("A gateway that stops")
 struct ShutdownTests {
@@ -121,5 +124,32 @@ struct ShutdownTests {
             // Until drain_delay is over new connections are still served.
             #expect(try await world.get("/version").status == 200)
         }
+    }
+
+    @Test("leaves nothing of itself in memory")
+    func isReleased() async throws {
+        let remains = try await Self.remainsOfAStoppedGateway()
+        try await World.eventually("released") { remains.allSatisfy { $0.part == nil } }
+    }
+
+    /// A part of a gateway, not kept alive.
+    private struct Remnant: Sendable {
+        weak let part: (any AnyObject & Sendable)?
+    }
+
+    /// Starts and stops a gateway, in a frame of its own that holds none of it afterwards.
+    private static func remainsOfAStoppedGateway() async throws -> [Remnant] {
+        var settings = Configuration()
+        settings.server.port = 0
+        settings.server.eventLoops = 1
+        let null = try FileHandle(forWritingTo: URL(fileURLWithPath: "/dev/null"))
+        let gateway = try await Gateway.start(settings, environment: [:], output: null.fileDescriptor)
+        let running = Task { try await gateway.run(signals: []) }
+        await gateway.stop()
+        try await running.value
+        return [
+            Remnant(part: gateway), Remnant(part: gateway.engine), Remnant(part: gateway.scrape),
+            Remnant(part: gateway.metrics), Remnant(part: gateway.logbook), Remnant(part: gateway.fleet),
+        ]
     }
 }
