@@ -301,7 +301,9 @@ def lists(visit: Visit) -> None:
 
 
 def search(visit: Visit) -> None:
-    found = visit.gateway.json("/internal/requests?outcome=ok&sort=slowest&limit=1")["requests"][0]
+    slowest = visit.gateway.json("/internal/requests?outcome=ok&sort=slowest&limit=100")["requests"]
+    # The slowest of all may be a whole answer, which has no stage "stream".
+    found = next(one for one in slowest if one["stages_us"].get("stream"))
     wanted = found["request_id"]
     page = visit.open("requests")
     page.wait_for_selector(".request")
