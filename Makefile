@@ -50,9 +50,10 @@ e2e: build ## Drive the gateway with real clients, a real llama.cpp, a real Prom
 	Tests/e2e/run.sh
 	Tests/ui/run.sh
 
-bench: build bench-micro ## Compare with nginx and HAProxy; writes Benchmarks/load/RESULTS.md
+bench: build bench-micro ## Compare with nginx and HAProxy, and scraped with not scraped; writes Benchmarks/load/*.md
 	@scripts/setup.sh bench
 	python3 -B Benchmarks/load/bench.py
+	python3 -B Benchmarks/load/scraped.py
 
 bench-micro: ## Time the parts of the data path against the promised times; writes Benchmarks/MICRO.md
 	@scripts/setup.sh build

@@ -146,7 +146,20 @@ class Glasspot(Proxy):
     name = "Glasspot"
     binary = pathlib.Path(".build/release/glasspot")
 
+    def endpoints(self) -> dict[str, int]:
+        """The endpoints by name, with their ports."""
+        return {"bench": self.backend}
+
     def command(self) -> list[str]:
+        endpoints = "".join(f"""
+      - url: "http://127.0.0.1:{port}"
+        name: "{name}"
+        type: "openai-compatible"
+        priority: 100
+        health_check_url: "/v1/models"
+        model_url: "/v1/models"
+        check_interval: 5s
+        check_timeout: 2s""" for name, port in self.endpoints().items())
         path = self.folder / "glasspot.yaml"
         path.write_text(f"""
 server:
@@ -161,15 +174,7 @@ server:
 discovery:
   type: "static"
   static:
-    endpoints:
-      - url: "http://127.0.0.1:{self.backend}"
-        name: "bench"
-        type: "openai-compatible"
-        priority: 100
-        health_check_url: "/v1/models"
-        model_url: "/v1/models"
-        check_interval: 5s
-        check_timeout: 2s
+    endpoints:{endpoints}
 logging:
   level: "info"
   format: "json"

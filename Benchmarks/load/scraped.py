@@ -40,23 +40,8 @@ class TypicalSite(proxies.Glasspot):
         super().__init__(folder, port, backends[0])
         self.backends = backends
 
-    def command(self) -> list[str]:
-        command = super().command()
-        path = pathlib.Path(command[-1])
-        head, _, rest = path.read_text().partition("    endpoints:\n")
-        tail = rest[rest.index("logging:"):]
-        endpoints = "".join(f"""\
-      - url: "http://127.0.0.1:{port}"
-        name: "node-{number}"
-        type: "openai-compatible"
-        priority: 100
-        health_check_url: "/v1/models"
-        model_url: "/v1/models"
-        check_interval: 5s
-        check_timeout: 2s
-""" for number, port in enumerate(self.backends))
-        path.write_text(f"{head}    endpoints:\n{endpoints}{tail}")
-        return command
+    def endpoints(self) -> dict[str, int]:
+        return {f"node-{number}": port for number, port in enumerate(self.backends)}
 
 
 class Scraper:
