@@ -7,15 +7,7 @@ enum ModelRulesFile {
 
     /// The rules in a text, or nil after a report.
     static func read(_ text: String, file: String, findings: inout Findings) -> ModelRules? {
-        findings.fallback = .file(file)
-        guard let root = YAMLDocument.read(text, file: file, findings: &findings) else {
-            if findings.problems.isEmpty { findings.error("", "is empty") }
-            return nil
-        }
-        guard let fields = YAMLFields(root) else {
-            findings.error("", "must be a mapping, not \(root.shape)")
-            return nil
-        }
+        guard let fields = YAMLFields(reading: text, file: file, findings: &findings) else { return nil }
         var rules = ModelRules.builtIn
         Self.readFamilies(fields, into: &rules, &findings)
         if let table = fields.texts("quantization.mappings", findings: &findings) {

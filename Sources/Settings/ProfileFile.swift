@@ -7,15 +7,7 @@ enum ProfileFile {
 
     /// The profile in a text, or nil after a report.
     static func read(_ text: String, file: String, findings: inout Findings) -> Profile? {
-        findings.fallback = .file(file)
-        guard let root = YAMLDocument.read(text, file: file, findings: &findings) else {
-            if findings.problems.isEmpty { findings.error("", "is empty") }
-            return nil
-        }
-        guard let fields = YAMLFields(root) else {
-            findings.error("", "must be a mapping, not \(root.shape)")
-            return nil
-        }
+        guard let fields = YAMLFields(reading: text, file: file, findings: &findings) else { return nil }
         let name = fields.value("name", .text, orElse: "", findings: &findings)
         if name.isEmpty { findings.error("name", "is required") }
         func word(_ path: String, _ fallback: String) -> String {

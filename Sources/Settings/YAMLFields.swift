@@ -10,6 +10,20 @@ struct YAMLFields {
         self.root = root
     }
 
+    /// The fields of the mapping that a companion file is; nil after a report.
+    init?(reading text: String, file: String, findings: inout Findings) {
+        findings.fallback = .file(file)
+        guard let root = YAMLDocument.read(text, file: file, findings: &findings) else {
+            if findings.problems.isEmpty { findings.error("", "is empty") }
+            return nil
+        }
+        guard case .mapping = root.content else {
+            findings.error("", "must be a mapping, not \(root.shape)")
+            return nil
+        }
+        self.root = root
+    }
+
     /// The value at a path, or nil when it is absent or null.
     func node(_ path: String) -> YAMLNode? {
         var current = self.root
