@@ -87,6 +87,52 @@ struct QueueTests {
         try await backend.stop()
     }
 
+    @Test("a fleet that changes all the time makes nobody wait longer", arguments: Engine.allCases)
+    func changes(engine: Engine) async throws {
+        func backend(_ faults: FaultPlan) async throws -> MockBackend {
+            try await MockBackend.start(
+                kind: .openAI, behaviour: MockBehaviour(models: [MockModel("m")], faults: faults))
+        }
+        let busy = try await backend(FaultPlan(script: [nil], always: .hang))
+        // Asks for a minute of rest: a candidate that cannot be taken, so its coming and going only moves the line.
+        let moving = try await backend(FaultPlan(always: .tooManyRequests(retryAfter: 60)))
+        let places = [
+            Place(busy, lines: ["priority: 1"] + Self.limited),
+            Place(moving, name: "beta", lines: ["priority: 200", "check_interval: 1s", "check_timeout: 500ms"]),
+        ]
+        let tuning = Tuning {
+            $0.proxy.loadBalancer = .priority
+            $0.proxy.queue.timeout = .seconds(3)
+        }
+        let text = World.postText(
+            "/olla/proxy/v1/chat/completions", #"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#)
+        try await World.with(engine, places, tuned: tuning) { world in
+            let first = try await world.connect()
+            try await first.send(text)
+            #expect(try await first.answer().value(of: "X-Olla-Endpoint") == "alpha")
+            try await first.send(text)
+            try await world.metrics { $0.count("glasspot_upstream_requests_in_flight") == 1 }
+            let second = try await world.connect()
+            try await second.send(text)
+            try await world.metrics { $0.count("glasspot_queue_depth") == 1 }
+            var turns = 0
+            while try await world.metrics().count("glasspot_admission_total", ["decision": "queue_timeout"]) == 0 {
+                turns += 1
+                try #require(turns <= 12, "it still waits")
+                let isUp = turns.isMultiple(of: 2)
+                if isUp { try await moving.resumeListening() } else { try await moving.stopListening() }
+                try await world.metrics {
+                    $0.count("glasspot_endpoint_up", ["endpoint": "beta"]) == (isUp ? 1 : 0)
+                        || $0.count("glasspot_queue_depth") == 0
+                }
+            }
+            #expect(try await second.answer().status == 503)
+            try await first.close()
+        }
+        try await busy.stop()
+        try await moving.stop()
+    }
+
     @Test("a client that leaves gives its place in the queue up", arguments: Engine.allCases)
     func cancellation(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [Self.script("a", "c")])
