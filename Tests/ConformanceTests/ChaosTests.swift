@@ -123,13 +123,14 @@ struct ChaosTests {
             let saboteur = Saboteur(backends, seed: Self.seed)
             let load = Self.load(world, seed: Self.seed)
             let end = ContinuousClock.now + .seconds(Self.seconds)
+            var answered = 0
             load.start()
             while ContinuousClock.now < end {
                 try await saboteur.strike()
-                // The invariants hold on every page.
-                try await world.metrics()
-                // The rhythm of the strikes, like that of the load: nothing is waited for.
-                try await Task.sleep(for: .milliseconds(120))
+                // The load gives the rhythm, ten answers a strike; the invariants hold on every page.
+                let next = answered + 10
+                let page = try await world.metrics { Self.counted($0) >= next }
+                answered = Self.counted(page)
             }
             try await saboteur.makePeace()
             let summary = try await load.stop()
@@ -153,10 +154,14 @@ struct ChaosTests {
         summary.sum { $0.operation != .listing && $0.outcome != .unreachable }.requests
     }
 
-    private static func check(_ page: MetricsPage, asked: Int) {
-        let counted =
-            page.count("glasspot_requests_total", ["route": "provider"])
+    /// How many of them the gateway has answered.
+    private static func counted(_ page: MetricsPage) -> Int {
+        page.count("glasspot_requests_total", ["route": "provider"])
             + page.count("glasspot_requests_total", ["route": "proxy"])
+    }
+
+    private static func check(_ page: MetricsPage, asked: Int) {
+        let counted = Self.counted(page)
         // Those under way at the end may not have reached the gateway.
         #expect(abs(counted - asked) <= 64, "\(counted) counted, \(asked) asked, seed \(self.seed)")
         #expect(page.count("glasspot_requests_total", ["outcome": "gateway_error"]) == 0)
