@@ -33,17 +33,11 @@ test: ## Run every test that needs no network beyond the package registries
 
 test-tsan: ## Run the tests under the thread sanitizer
 	@scripts/setup.sh build lint
-	TSAN_OPTIONS=suppressions=$(CURDIR)/scripts/tsan.supp $(SWIFT) test --sanitize=thread --scratch-path .build-tsan \
-	  --parallel --skip SupervisionTests
-	TSAN_OPTIONS=suppressions=$(CURDIR)/scripts/tsan.supp $(SWIFT) test --sanitize=thread --scratch-path .build-tsan \
-	  --skip-build --filter SupervisionTests
+	TSAN_OPTIONS=suppressions=$(CURDIR)/scripts/tsan.supp $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --parallel
 
 test-asan: ## Run the tests under the address sanitizer
 	@scripts/setup.sh build lint
-	LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp $(SWIFT) test --sanitize=address --scratch-path .build-asan \
-	  --parallel --skip SupervisionTests
-	LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp $(SWIFT) test --sanitize=address --scratch-path .build-asan \
-	  --skip-build --filter SupervisionTests
+	LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp $(SWIFT) test --sanitize=address --scratch-path .build-asan --parallel
 
 e2e: build ## Drive the gateway with real clients, a real llama.cpp, a real Prometheus and a real Chromium
 	@scripts/setup.sh e2e ui
