@@ -28,9 +28,9 @@ ROOT = check_dashboards.ROOT
 VARIABLES = {"$__rate_interval": "30s", "$job": "glasspot", "$instance": ".+", "$model": ".+", "$endpoint": ".+"}
 # Panels that are empty here, each with its reason. One that has data after all is a finding too.
 EMPTY: dict[str, str] = {
-    "endpoints: Running": "no engine's own metrics are polled",
-    "endpoints: Waiting": "no engine's own metrics are polled",
-    "endpoints: KV cache": "no engine's own metrics are polled",
+    "endpoints: Running": "the simulated backends have no metrics page of their own",
+    "endpoints: Waiting": "the simulated backends have no metrics page of their own",
+    "endpoints: KV cache": "the simulated backends have no metrics page of their own",
     "internals: Requests by key": "no client keys are configured",
 }
 # Alerts that no fault of this check brings about, each with its reason; their unit tests fire them.
