@@ -157,7 +157,7 @@ let package = Package(
             name: "Simulation", dependencies: ["SeededRandomness", "Domain", "Catalog", "Routing"],
             path: "Benchmarks/Simulation", swiftSettings: house),
         .executableTarget(
-            name: "simulate", dependencies: ["Routing", "Simulation"], path: "Benchmarks/Simulate",
+            name: "simulate", dependencies: ["Domain", "Simulation"], path: "Benchmarks/Simulate",
             swiftSettings: house),
         .executableTarget(
             name: "microbench", dependencies: ["Workloads"], path: "Benchmarks/Micro", swiftSettings: house),
@@ -176,7 +176,7 @@ let package = Package(
         .testTarget(name: "DomainTests", dependencies: ["SeededRandomness", "Domain"], swiftSettings: house),
         .testTarget(name: "CatalogTests", dependencies: ["Domain", "Catalog"], swiftSettings: house),
         .testTarget(name: "RoutingTests", dependencies: ["Domain", "Catalog", "Routing"], swiftSettings: house),
-        .testTarget(name: "SimulationTests", dependencies: ["Routing", "Simulation"], swiftSettings: house),
+        .testTarget(name: "SimulationTests", dependencies: ["Domain", "Simulation"], swiftSettings: house),
         .testTarget(
             name: "DialectsTests", dependencies: ["SeededRandomness", "Dialects", "Domain", "ByteScan"],
             swiftSettings: house),

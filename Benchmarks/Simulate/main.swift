@@ -1,4 +1,4 @@
-import Routing
+import Domain
 import Simulation
 
 // Prints docs/BALANCERS.md: `make simulate`.

@@ -1,4 +1,4 @@
-public import Routing
+public import Domain
 
 /// What is simulated: a fleet of inference servers behind the gateway, on a clock that costs no time.
 ///

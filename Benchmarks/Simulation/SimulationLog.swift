@@ -1,4 +1,4 @@
-import Routing
+import Domain
 
 /// What happens in a run, as far as it is measured.
 struct SimulationLog {

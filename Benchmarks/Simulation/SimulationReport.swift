@@ -1,5 +1,5 @@
+import Domain
 import Foundation
-import Routing
 
 /// The page docs/BALANCERS.md.
 public enum SimulationReport {
@@ -65,7 +65,7 @@ public enum SimulationReport {
         ]
         for result in results {
             let cells = [
-                "`\(result.balancer.rawValue)`", self.times(result.peakShare), self.times(result.peakLoad),
+                "`\(result.balancer.label)`", self.times(result.peakShare), self.times(result.peakLoad),
                 self.percent(result.hitRate), self.milliseconds(result.medianFirstToken),
                 self.milliseconds(result.slowFirstToken), "\(result.failedAttempts)", "\(result.lostRequests)",
                 result.recoverySeconds.map(self.seconds) ?? "–", result.comebackSeconds.map(self.seconds) ?? "–",

@@ -17,7 +17,7 @@ final class RoutingPick: Workload {
 
     /// A choice by a balancer, or of the endpoint that a session is pinned to.
     init(_ balancer: Balancer, isSticky: Bool = false) throws {
-        let how = isSticky ? "sticky session" : balancer.rawValue
+        let how = isSticky ? "sticky session" : "\(balancer.label)"
         self.name = "pick among 100 endpoints, 1,000 models: \(how)"
         self.router = Router(rules: RoutingRules(balancer: balancer), sessions: isSticky ? StickySessions() : nil)
         self.session =

@@ -1,4 +1,4 @@
-import Routing
+import Domain
 
 /// One piece of work of the data path, repeated: `microbench` times it, `AllocationTests` counts its allocations.
 ///

@@ -88,7 +88,7 @@ struct RoutingExplanationPage {
         var members: [JSONValue.Member] = [
             ("path", .string(question.path)), ("model", .string(question.model)),
             ("forwarded_path", .string(question.forwarded)), ("provider", self.provider(question.kind)),
-            ("balancer", .string(explanation.rules.balancer.rawValue)),
+            ("balancer", .string("\(explanation.rules.balancer.label)")),
             ("score_meaning", .string(explanation.rules.balancer.scoreMeaning)),
             ("decision", self.decision(explanation, question)), ("waiting", .integer(explanation.waiting)),
         ]

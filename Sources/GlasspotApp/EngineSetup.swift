@@ -52,18 +52,6 @@ extension EngineConfiguration {
 }
 
 extension Configuration.Proxy.LoadBalancer {
-    /// The metric label.
-    var label: BalancerLabel {
-        switch self {
-        case .priority: .priority
-        case .roundRobin: .roundRobin
-        case .leastConnections: .leastConnections
-        case .powerOfTwoChoices: .powerOfTwoChoices
-        case .movingAverage: .ewma
-        case .prefixAffinity: .prefixAffinity
-        }
-    }
-
     /// The balancer.
     var balancer: Balancer {
         switch self {

@@ -121,7 +121,7 @@ extension Gateway {
         await self.engine.adoptFleet()
         if let level = LogLevel(configured: settings.logging.level.rawValue) { self.logbook.setLevel(level) }
         self.metrics.control.configured(
-            engine: .olla, balancer: settings.proxy.loadBalancer.label, profile: settings.proxy.profile.label)
+            engine: .olla, balancer: settings.proxy.loadBalancer.balancer, profile: settings.proxy.profile.label)
         self.metrics.control.configReloaded(.ok, unixTime: Nanoseconds(rawValue: Clock.wallNanoseconds()))
         self.report(change, fleet)
     }

@@ -92,7 +92,7 @@ public final class Gateway: Sendable {
                 [("key", .string("metrics.native_histograms")), ("name", .string(name))])
         }
         metrics.control.configured(
-            engine: .olla, balancer: settings.proxy.loadBalancer.label, profile: settings.proxy.profile.label)
+            engine: .olla, balancer: settings.proxy.loadBalancer.balancer, profile: settings.proxy.profile.label)
         metrics.control.configLoaded(unixTime: Nanoseconds(rawValue: Clock.wallNanoseconds()))
         let clock = SystemSupervisionClock(
             now: { Clock.now() }, wallTime: { Nanoseconds(rawValue: Clock.wallNanoseconds()) })

@@ -178,7 +178,7 @@ extension ClientConnection {
     private func endpointChosen(_ decision: RouteDecision) {
         let loop = self.loop
         let exchange = self.exchange
-        exchange.balancer = BalancerLabel(decision.balancer)
+        exchange.balancer = decision.balancer
         for index in decision.refused {
             guard let endpoint = exchange.fleet[index] else { continue }
             let slot = EndpointSlot(rawValue: endpoint.metricSlot)
@@ -216,7 +216,7 @@ extension ClientConnection {
         let exchange = self.exchange
         guard let outcome = decision.sticky else { return }
         let recorder = self.loop.recorder
-        recorder.stickyLookup(StickyResult(outcome))
+        recorder.stickyLookup(outcome)
         if !decision.evictions.isEmpty {
             recorder.stickyEvicted(.ttl, count: decision.evictions.expired)
             recorder.stickyEvicted(.capacity, count: decision.evictions.displaced)
@@ -398,33 +398,5 @@ extension ClientConnection {
         exchange.refresh = result == .notAsked ? .failed : result
         self.takeCurrentFleet()
         self.chooseEndpoint(at: Clock.now())
-    }
-}
-
-extension BalancerLabel {
-    /// The metric label of a balancer.
-    init(_ balancer: Balancer) {
-        self =
-            switch balancer {
-            case .priority: .priority
-            case .roundRobin: .roundRobin
-            case .leastConnections: .leastConnections
-            case .powerOfTwoChoices: .powerOfTwoChoices
-            case .movingAverage: .ewma
-            case .prefixAffinity: .prefixAffinity
-            }
-    }
-}
-
-extension StickyResult {
-    /// The metric label of a look-up's outcome.
-    init(_ outcome: StickyOutcome) {
-        self =
-            switch outcome {
-            case .hit: .hit
-            case .miss: .miss
-            case .repin: .repin
-            case .disabled: .disabled
-            }
     }
 }

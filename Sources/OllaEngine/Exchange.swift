@@ -59,7 +59,7 @@ final class Exchange {
     /// How the model stage decided; nil when no model was named.
     var note: RoutingNote?
     /// Which balancer chose the endpoint.
-    var balancer = BalancerLabel.leastConnections
+    var balancer = Balancer.leastConnections
     /// What the conversation is known by.
     var session: SessionKey?
     /// What `prefix-affinity` places the conversation by.

@@ -1,5 +1,5 @@
 public import Catalog
-import Domain
+public import Domain
 import Synchronization
 
 /// Chooses the endpoint of an attempt: narrows the fleet down to candidates, then lets the balancer pick.

@@ -1,3 +1,5 @@
+public import Domain
+
 /// What happens with a model that no candidate has; key `model_registry.routing_strategy.type` (routing-and-config 7.5).
 public enum RoutingStrategy: UInt8, CaseIterable, Sendable {
     /// It is refused.

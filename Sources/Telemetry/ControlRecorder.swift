@@ -12,7 +12,7 @@ public final class ControlRecorder: Sendable {
     /// The running configuration as labels of `config_info`.
     private struct Running {
         var engine: EngineLabel
-        var balancer: BalancerLabel
+        var balancer: Balancer
         var profile: ProxyProfileLabel
     }
 
@@ -196,7 +196,7 @@ extension ControlRecorder {
 extension ControlRecorder {
     /// The configuration that runs from now on.
     public func configured(
-        engine: EngineLabel, balancer: BalancerLabel, profile: ProxyProfileLabel
+        engine: EngineLabel, balancer: Balancer, profile: ProxyProfileLabel
     ) {
         self.state.withLock {
             $0.running = Running(engine: engine, balancer: balancer, profile: profile)

@@ -31,28 +31,6 @@ public enum RateLimitDecision: UInt8, MetricLabel {
     }
 }
 
-/// What became of a sticky session lookup; the `result` label of `sticky_lookups_total`.
-public enum StickyResult: UInt8, MetricLabel {
-    /// The session's endpoint could take the request.
-    case hit
-    /// The session was not known.
-    case miss
-    /// The session's endpoint could not take the request, and another one was pinned.
-    case repin
-    /// Sticky sessions are off, or the request carries nothing to tell its session by.
-    case disabled
-
-    /// The word used as metric label.
-    public var label: StaticString {
-        switch self {
-        case .hit: "hit"
-        case .miss: "miss"
-        case .repin: "repin"
-        case .disabled: "disabled"
-        }
-    }
-}
-
 /// Why a sticky session was dropped; the `reason` label of `sticky_evictions_total`.
 public enum StickyEviction: UInt8, MetricLabel {
     case ttl

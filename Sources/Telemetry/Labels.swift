@@ -32,6 +32,8 @@ extension FinishReason: MetricLabel {}
 extension LLMOperation: MetricLabel {}
 extension EndpointState: MetricLabel {}
 extension BreakerState: MetricLabel {}
+extension Balancer: MetricLabel {}
+extension StickyOutcome: MetricLabel {}
 
 /// The method of a request, cut down to a closed set; the `method` label.
 public enum MethodLabel: UInt8, MetricLabel {
@@ -68,28 +70,6 @@ public enum MethodLabel: UInt8, MetricLabel {
         return word.withUTF8Buffer { bytes in
             for place in 0..<token.count where unsafe bytes[place] != token[place] { return false }
             return true
-        }
-    }
-}
-
-/// How an endpoint was chosen, in the spelling of the configuration; the `balancer` label.
-public enum BalancerLabel: UInt8, MetricLabel {
-    case priority
-    case roundRobin
-    case leastConnections
-    case powerOfTwoChoices
-    case ewma
-    case prefixAffinity
-
-    /// The word used as metric label and configuration value.
-    public var label: StaticString {
-        switch self {
-        case .priority: "priority"
-        case .roundRobin: "round-robin"
-        case .leastConnections: "least-connections"
-        case .powerOfTwoChoices: "p2c"
-        case .ewma: "ewma"
-        case .prefixAffinity: "prefix-affinity"
         }
     }
 }

@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 import MetricKernel
 
 // MARK: - Rate limits
@@ -16,7 +16,7 @@ extension LoopRecorder {
 
 extension LoopRecorder {
     /// The endpoint of a request's session was looked up.
-    public func stickyLookup(_ result: StickyResult) {
+    public func stickyLookup(_ result: StickyOutcome) {
         self.shard.update { $0.count(.stickyLookupsTotal, .init(result.position)) }
     }
 

@@ -95,7 +95,7 @@ extension LoopRecorder {
     /// follows, so that decisions = attempts started + rejections holds on every snapshot. A second
     /// attempt on the same endpoint is a second choice.
     public func routeChosen(
-        _ endpoint: EndpointSlot, balancer: BalancerLabel, reason: RoutingReason, candidates: Int,
+        _ endpoint: EndpointSlot, balancer: Balancer, reason: RoutingReason, candidates: Int,
         exemplar: ExemplarContext? = nil
     ) {
         self.shard.update {

@@ -8,7 +8,7 @@ extension MetricCatalog {
             .stickyLookupsTotal, .counter, "glasspot_sticky_lookups_total",
             "Sticky session lookups.",
             recorded: "lookup",
-            labels: [.closed("result", StickyResult.self)],
+            labels: [.closed("result", StickyOutcome.self)],
             start: .zero),
         CatalogRow(
             .stickySessions, .gauge, "glasspot_sticky_sessions",

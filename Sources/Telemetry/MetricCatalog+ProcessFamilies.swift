@@ -205,7 +205,7 @@ extension MetricCatalog {
             recorded: "reload",
             labels: [
                 .closed("engine", EngineLabel.self),
-                .closed("balancer", BalancerLabel.self),
+                .closed("balancer", Balancer.self),
                 .closed("profile", ProxyProfileLabel.self),
             ],
             start: .firstSight),

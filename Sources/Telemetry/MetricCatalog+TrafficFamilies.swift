@@ -157,7 +157,7 @@ extension MetricCatalog {
             recorded: "route chosen",
             labels: [
                 .endpoint,
-                .closed("balancer", BalancerLabel.self),
+                .closed("balancer", Balancer.self),
                 .closed("reason", RoutingReason.self),
             ],
             start: .firstSight),

@@ -1,4 +1,4 @@
-import Routing
+import Domain
 import Simulation
 import Testing
 
