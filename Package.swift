@@ -98,7 +98,7 @@ let package = Package(
             name: "OllaEngine",
             dependencies: [
                 "Domain", "HTTPWire", "MetricKernel", "Catalog", "Routing", "Dialects", "Telemetry",
-                "Pipeline", "Transport", "Journal", "TraceExport", "FlightRecorder", nioCore, nioSSL,
+                "Pipeline", "Translation", "Transport", "Journal", "TraceExport", "FlightRecorder", nioCore, nioSSL,
             ],
             swiftSettings: house + dataPath + [.enableExperimentalFeature("Lifetimes")]),
         .target(

@@ -36,6 +36,8 @@ public final class AdminRoutes: LocalRoutes {
         public var scrapesMax: Int
         /// Whether scrapers are offered OpenMetrics 2.0, which is experimental.
         public var offersOpenMetrics2 = false
+        /// Whether endpoints that speak Anthropic's API get its messages as they are.
+        public var passesMessagesThrough = true
         /// Where people find the project; empty when there is no such place.
         public var homepage = ""
         /// Where people find its documentation.
@@ -104,13 +106,16 @@ public final class AdminRoutes: LocalRoutes {
     let metrics: MetricStore
     let router: Router
     let paths: PathRouter
+    /// The figures of the Messages API; the engine counts.
+    public let messages: TranslatorTally
     let scrapes = Atomic<Int>(0)
 
     /// Routes over a fleet, its metrics, and what chooses its endpoints.
     public init(
         configuration: Configuration, sources: Sources, fleet: FleetHandle, metrics: MetricStore, router: Router,
-        paths: PathRouter
+        paths: PathRouter, messages: TranslatorTally = TranslatorTally()
     ) {
+        self.messages = messages
         self.router = router
         self.paths = paths
         self.configuration = configuration
@@ -151,8 +156,9 @@ public final class AdminRoutes: LocalRoutes {
         case .routingExplanation:
             return RoutingExplanationPage(
                 router: self.router, paths: self.paths, fleet: request.fleet ?? self.fleet.snapshot,
-                now: self.sources.now()
+                now: self.sources.now(), passesMessagesThrough: self.configuration.passesMessagesThrough
             ).answer(Query(request.query))
+        case .translatorStatistics: return .json(self.translatorStatistics())
         case .version: return .json(VersionPage.document(self.configuration))
         case .models:
             return ModelListing(fleet: self.fleet.snapshot, now: self.sources.wallTime())
@@ -164,6 +170,9 @@ public final class AdminRoutes: LocalRoutes {
         case .listing(let format, let provider):
             return ModelListing(fleet: request.fleet ?? self.fleet.snapshot, now: self.sources.wallTime())
                 .answer(format, of: provider)
+        case .anthropicModels:
+            return AnthropicListing(fleet: request.fleet ?? self.fleet.snapshot, created: self.configuration.startTime)
+                .answer(Query(request.query), requestID: request.requestID)
         case .refusedManagement(let call): return .textError(501, call.message.description)
         case .serverOptions: return LocalResponse(status: 200)
         }

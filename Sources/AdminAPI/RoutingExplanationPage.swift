@@ -12,6 +12,8 @@ struct RoutingExplanationPage {
     let paths: PathRouter
     let fleet: FleetSnapshot
     let now: MonotonicTime
+    /// Whether endpoints that speak Anthropic's API get its messages as they are.
+    let passesMessagesThrough: Bool
 
     /// What is asked: a path as a client would send it, and what of its request matters.
     private struct Question {
@@ -19,6 +21,7 @@ struct RoutingExplanationPage {
         var model: String
         var kind: RouteKind
         var forwarded: String
+        var isMessage = false
     }
 
     func answer(_ query: Query) -> LocalResponse {
@@ -32,12 +35,23 @@ struct RoutingExplanationPage {
                 404, "\(path) leads to no endpoint: give the path of a proxied route, such as \(example)")
         }
         let (session, source) = self.session(query, model: question.model)
-        let request = RouteRequest(
+        var request = RouteRequest(
             kind: question.kind, now: self.now, random: UInt64.random(in: 0 ... .max), session: session,
             affinity: Self.affinity(query, model: question.model))
+        if question.isMessage { request.within = self.speakers(of: question, request) }
         let explanation = self.router.explain(
             request, path: question.forwarded.utf8.span, model: question.model.utf8.span, in: self.fleet)
-        return .json(self.document(explanation, question, source: source))
+        return .json(self.document(explanation, question, request, source: source))
+    }
+
+    /// The endpoints that would get a message as it is, without tools, thinking and images; nil when it is translated.
+    private func speakers(of question: Question, _ request: RouteRequest) -> EndpointSet? {
+        guard self.passesMessagesThrough else { return nil }
+        let endpoints = self.router.eligible(request, path: Span(), model: question.model.utf8.span, in: self.fleet)
+        guard case .possible(let speakers, _) = MessagesPassthrough([], among: endpoints, in: self.fleet) else {
+            return nil
+        }
+        return speakers
     }
 
     private func question(path: String, model: String) -> Question? {
@@ -48,7 +62,9 @@ struct RoutingExplanationPage {
         switch match.target {
         case .proxy(let length): (kind, prefix) = (.proxy, length)
         case .provider(let route, let length): (kind, prefix) = (.provider(route), length)
-        case .local, .redirect, .methodNotAllowed, .notFound: return nil
+        case .messages(.send, _):
+            return Question(path: path, model: model, kind: .proxy, forwarded: "", isMessage: true)
+        case .messages(.countTokens, _), .local, .redirect, .methodNotAllowed, .notFound: return nil
         }
         let forwarded = String(decoding: bytes.dropFirst(prefix), as: UTF8.self)
         return Question(path: path, model: model, kind: kind, forwarded: forwarded)
@@ -83,15 +99,20 @@ struct RoutingExplanationPage {
     // MARK: The document
 
     private func document(
-        _ explanation: RouteExplanation, _ question: Question, source: SessionSource?
+        _ explanation: RouteExplanation, _ question: Question, _ request: RouteRequest, source: SessionSource?
     ) -> JSONValue {
         var members: [JSONValue.Member] = [
             ("path", .string(question.path)), ("model", .string(question.model)),
-            ("forwarded_path", .string(question.forwarded)), ("provider", self.provider(question.kind)),
+            ("forwarded_path", question.isMessage ? .null : .string(question.forwarded)),
+            ("provider", self.provider(question.kind)),
             ("balancer", .string("\(explanation.rules.balancer.label)")),
             ("score_meaning", .string(explanation.rules.balancer.scoreMeaning)),
             ("decision", self.decision(explanation, question)), ("waiting", .integer(explanation.waiting)),
         ]
+        if question.isMessage {
+            let mode: TranslatorMode = request.within == nil ? .translate : .passthrough
+            members.append(("translator_mode", .string("\(mode.label)")))
+        }
         if let sticky = explanation.sticky {
             var session: [JSONValue.Member] = [("outcome", .string("\(sticky.label)"))]
             if let source { session.append(("key_source", .string("\(source.label)"))) }

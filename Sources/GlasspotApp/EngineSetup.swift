@@ -24,6 +24,10 @@ extension EngineConfiguration {
         self.requestHeadLimits = HeadLimits(headBytesMax: headerBytes + 4096)
         self.headerBytesMax = headerBytes
         self.bodyBytesMax = max(0, settings.server.requestLimits.maxBodySize)
+        let anthropic = settings.translators.anthropic
+        if anthropic.maxMessageSize > 0 { self.messageBytesMax = anthropic.maxMessageSize }
+        self.passesMessagesThrough = anthropic.passthroughEnabled
+        self.messagePingInterval = anthropic.pingInterval
         self.replayBytesMax = settings.proxy.replayBuffer
         self.clientReadTimeout = settings.server.readTimeout
         self.clientHeadTimeout = settings.server.readHeaderTimeout

@@ -27,10 +27,13 @@ struct Assembly: Sendable {
     /// What remembers something is handed on from the configuration before while the keys that decide about it stay.
     func shared(_ settings: Configuration, following previous: Gateway.Running?) -> EngineShared {
         let router = self.router(settings, following: previous?.shared.router)
-        let paths = PathRouter(profiles: settings.profiles, allowsManagement: settings.server.allowModelManagement)
+        let paths = PathRouter(
+            profiles: settings.profiles, allowsManagement: settings.server.allowModelManagement,
+            servesAnthropic: settings.translators.anthropic.enabled)
+        let messages = previous?.shared.messages ?? TranslatorTally()
         let routes = AdminRoutes(
             configuration: AdminRoutes.Configuration(settings), sources: self.sources, fleet: self.fleet.handle,
-            metrics: self.metrics, router: router, paths: paths)
+            metrics: self.metrics, router: router, paths: paths, messages: messages)
         var configuration = EngineConfiguration(settings, loops: self.loops, version: Version.number)
         configuration.traceSampler = self.sampler
         let (supervisor, metrics, logbook, tls) = (self.supervisor, self.metrics, self.logbook, self.tls)
@@ -44,6 +47,7 @@ struct Assembly: Sendable {
                     [("endpoint", .string(endpoint.label)), ("breaker", .string("\(state.label)"))])
             },
             endpointUnreachable: { supervisor.endpointFailedToConnect($0.live) })
+        shared.messages = messages
         shared.refreshModels = ModelRefreshing.closure(settings, supervisor: supervisor)
         return shared
     }

@@ -343,6 +343,7 @@ extension AdminRoutes.Configuration {
             proxyProfile: settings.proxy.profile.rawValue, balancer: settings.proxy.loadBalancer.rawValue,
             startTime: ProcessFacts.startTime)
         self.offersOpenMetrics2 = settings.metrics.openMetrics2
+        self.passesMessagesThrough = settings.translators.anthropic.passthroughEnabled
         self.dashboard = DashboardPolicy(
             isEnabled: settings.dashboard.enabled, allowedBlocks: settings.dashboard.allowedCIDRs,
             allowedHosts: settings.dashboard.allowedHosts, gatesInternalRoutes: settings.dashboard.gateInternalAPI)

@@ -74,6 +74,7 @@ struct Answers {
         let seconds = Self.tenths(elapsed)
         return switch answer.kind {
         case .malformed, .malformedBody: "400 Bad Request"
+        case .invalidRequest: "the request is not valid"
         case .notFound: "404 page not found"
         case .methodNotAllowed: "Method Not Allowed"
         case .bodyTooLarge: "Request body too large"

@@ -23,7 +23,7 @@ extension ClientConnection {
         let now = Clock.now()
         exchange.machine.answered(answer, at: now)
         let body =
-            text
+            text ?? self.messagesText(answer.kind)
             ?? self.loop.answers.text(
                 answer, failure: exchange.lastFailure, elapsed: now - exchange.machine.timeline.start)
         var fields: [(name: String, value: String)] = []
@@ -31,8 +31,7 @@ extension ClientConnection {
             fields.append(("Retry-After", String(((retryAt - now).rawValue + 999_999_999) / 1_000_000_000)))
         }
         if answer.kind == .upgradeRefused { fields.append(("Upgrade", "HTTP/1.1")) }
-        let response = LocalResponse.textError(answer.status, body, fields: fields)
-        self.write(response, withRouting: true)
+        self.write(self.errorResponse(answer.status, body, fields: fields), withRouting: true)
     }
 
     /// Answers a path that leads to no backend.
@@ -42,13 +41,17 @@ extension ClientConnection {
         exchange.machine.inspected(at: now)
         switch exchange.match.target {
         case .notFound: self.answerLocally(.notFound)
+        case .methodNotAllowed(let allowed) where exchange.match.speaksAnthropic:
+            let field: LocalResponse.Field = ("Allow", allowed.fieldValue.description)
+            self.answerLocally(
+                self.errorResponse(405, "method not allowed: use \(allowed.fieldValue)", fields: [field]))
         case .methodNotAllowed(let allowed): self.answerLocally(.methodNotAllowed(allowed))
         case .redirect:
             let request = self.localRequest(.health)
             let location = self.loop.paths.location(path: request.path, query: request.query)
             self.answerLocally(.redirect(to: location, method: request.method))
         case .local(let route): self.askLocalRoutes(route)
-        case .proxy, .provider: self.loop.recorder.bug(.engine)
+        case .proxy, .provider, .messages: self.loop.recorder.bug(.engine)
         }
     }
 
@@ -68,7 +71,7 @@ extension ClientConnection {
         }
     }
 
-    private func answerLocally(_ response: LocalResponse) {
+    func answerLocally(_ response: LocalResponse) {
         self.exchange.machine.answeredLocally(status: response.status, at: Clock.now())
         if response.closes { self.closesAfterAnswer = true }
         self.write(response, withRouting: false)
@@ -99,7 +102,8 @@ extension ClientConnection {
         self.loop.answers.writeHead(
             response, id: exchange.id, closes: self.closesAfterAnswer,
             saysKeepAlive: self.head.version == .zero && !self.closesAfterAnswer,
-            wire: withRouting ? exchange.wire : nil, routing: withRouting ? exchange.routingLines : [],
+            wire: withRouting ? exchange.wire : nil,
+            routing: self.dialectLines + (withRouting ? exchange.routingLines : []),
             sticky: withRouting && exchange.wire != nil ? exchange.stickyLines : [],
             date: self.loop.dateLine(at: Clock.now()), into: &self.out)
         if !isHead, !response.body.isEmpty, response.status != 204, response.status != 304 {
@@ -155,10 +159,12 @@ extension ClientConnection {
         self.loop.requestFinished(self)
         self.recordCompletion()
         self.recordRequest()
+        self.recordMessages()
         self.writeLogLine()
         self.logEnd()
         self.recordRequestSpan()
         self.remember()
+        exchange.endMessages()
         exchange.wire = nil
         if self.body.capacity > 65_536 { self.body = ByteBuffer() }
     }

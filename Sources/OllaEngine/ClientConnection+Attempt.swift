@@ -17,7 +17,7 @@ extension ClientConnection {
     /// How much of the path is the gateway's own prefix.
     var prefixLength: Int {
         switch self.exchange.match.target {
-        case .proxy(let length), .provider(_, let length): length
+        case .proxy(let length), .provider(_, let length), .messages(_, let length): length
         case .local, .redirect, .methodNotAllowed, .notFound: 0
         }
     }
@@ -48,6 +48,11 @@ extension ClientConnection {
     func prepareSplice(_ decision: RouteDecision) {
         let exchange = self.exchange
         exchange.splice = nil
+        if let messages = exchange.messages {
+            let asked = exchange.modelName
+            let name = decision.model.flatMap { exchange.fleet[$0].rewrite(of: asked.span, on: decision.endpoint) }
+            return self.prepareMessages(messages, model: name)
+        }
         guard let index = decision.model, let field = exchange.scan.model else { return }
         let (asked, record) = (exchange.modelName, exchange.fleet[index])
         // A name with escapes, or with blanks around it, is longer in the body than what it stands for.
@@ -110,13 +115,16 @@ extension ClientConnection {
         let facts = UpstreamHead.Facts(
             framing: self.upstreamFraming(), prefixLength: self.prefixLength, id: exchange.id,
             clientAddress: self.clientAddress, trace: exchange.trace, span: exchange.attemptSpan,
-            forwardsTraceState: exchange.forwardsTraceState)
+            forwardsTraceState: exchange.forwardsTraceState, path: exchange.messages?.path ?? [],
+            isTranslated: exchange.messages?.isTranslated ?? false)
         let head = self.headBytes
         self.loop.upstreamHead.write(
             self.head, bytes: head.readableBytesSpan, facts: facts, wire: wire, model: exchange.modelField,
             into: &bytes)
         let isWhole = self.isRequestComplete
-        if let splice = exchange.splice {
+        if let messages = exchange.messages, messages.isTranslated {
+            self.append(messages.body, to: &bytes, isLast: isWhole, on: connection)
+        } else if let splice = exchange.splice {
             let spliced = Self.spliced(self.body, splice)
             self.append(spliced, to: &bytes, isLast: isWhole, on: connection)
         } else {
@@ -131,6 +139,9 @@ extension ClientConnection {
         let exchange = self.exchange
         let change = exchange.splice.map { $0.lengthAfter(bodyLength: 0) } ?? 0
         exchange.sendsChunks = false
+        if let messages = exchange.messages, messages.isTranslated {
+            return .length(UInt64(messages.body.readableBytes))
+        }
         switch self.head.framing {
         case .none, .untilClose: return .none
         case .length(let count): return .length(UInt64(Int(count) + change))
@@ -225,6 +236,10 @@ extension ClientConnection {
         var deadline = MonotonicTime.distantFuture
         if whole > .zero { deadline = self.exchange.machine.attemptStart + whole }
         if limit > .zero { deadline = min(deadline, now + limit) }
+        if let messages = self.translating, messages.relay == .stream {
+            messages.deadline = deadline
+            if self.isClientDrained { return self.armSilence(messages, at: now) }
+        }
         self.loop.wheel.arm(self, at: deadline)
     }
 

@@ -67,16 +67,17 @@ extension ClientConnection {
     /// The endpoint's answer began and then broke: says so in the client's own dialect where that has a way.
     private func writeErrorEvent(_ failure: UpstreamFailure) {
         let exchange = self.exchange
+        let isTimeout = failure.attemptOutcome == .upstreamTimeout
+        let message =
+            isTimeout
+            ? "the backend stopped sending before its answer was complete"
+            : "the backend closed the connection before its answer was complete"
+        if let messages = self.translating { return self.failTranslation(messages, message) }
         let head = self.headBytes
         guard self.clientFraming == .chunked, !self.isEncoded, let framing = exchange.observation.framing,
             let dialect = StreamDialect(framing: framing, path: head.readableBytesSpan.extracting(self.head.path))
         else { return }
-        let isTimeout = failure.attemptOutcome == .upstreamTimeout
-        let event = ErrorEvent(
-            message: isTimeout
-                ? "the backend stopped sending before its answer was complete"
-                : "the backend closed the connection before its answer was complete",
-            code: isTimeout ? "upstream_timeout" : "upstream_error")
+        let event = ErrorEvent(message: message, code: isTimeout ? "upstream_timeout" : "upstream_error")
         // An event that was cut in the middle ends here, so that the error stands on lines of its own.
         var bytes: [UInt8] = exchange.observation.isBetweenEvents ? [] : Array("\n\n".utf8)
         event.append(as: dialect, to: &bytes)
@@ -212,7 +213,9 @@ extension ClientConnection {
             self.attemptFailed(
                 UpstreamFailure(.firstByteTimeout), hasAnswerBegun: self.upstream?.hasAnswerBegun ?? false)
         case .relaying:
-            if self.isClientDrained || self.isResponseOverdue(at: now) {
+            if let messages = self.translating, messages.relay == .stream, now < messages.deadline {
+                self.sendPing(messages, at: now)
+            } else if self.isClientDrained || self.isResponseOverdue(at: now) {
                 self.attemptFailed(UpstreamFailure(.idleTimeout), hasAnswerBegun: true)
             } else {
                 self.closeNow()

@@ -38,6 +38,8 @@ extension ClientConnection {
         self.writeText(to: &line)
         line.access(record)
         if let failure = exchange.lastFailure { line.string(.error, failure.type.label) }
+        if let mode = exchange.messages?.mode { line.string(.translatorMode, mode.label) }
+        if let fallback = exchange.messages?.fallback { line.string(.fallbackReason, fallback.label) }
         if let refusal = exchange.refusal { line.string(.refusal, refusal) }
         self.writeRouting(to: &line)
         line.commit()
@@ -218,6 +220,10 @@ extension LogKey {
     static let totalTokens = LogKey("total_tokens")
     /// Tokens per second after the first.
     static let tokensPerSecond = LogKey("tokens_per_sec")
+    /// How a translator served the request.
+    static let translatorMode = LogKey("translator_mode")
+    /// Why it was translated although passthrough was wanted.
+    static let fallbackReason = LogKey("fallback_reason")
     /// Which rule a refused request broke.
     static let refusal = LogKey("refusal")
     /// The rule that decided about the model.

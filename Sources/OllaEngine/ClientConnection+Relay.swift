@@ -19,12 +19,16 @@ extension ClientConnection {
     var upstreamMethod: RequestMethod { self.head.method }
 
     /// Whether chunks can be passed on as they come.
-    var takesChunks: Bool { self.clientFraming == .chunked }
+    var takesChunks: Bool { self.clientFraming == .chunked && self.translating == nil }
 
     /// Bytes of an answer have arrived; they are looked at next.
     func upstreamBytesArrived(at now: MonotonicTime) {
         self.arrival = now
-        self.exchange.machine.chunkReceived(at: now)
+        if self.translating == nil {
+            self.exchange.machine.chunkReceived(at: now)
+        } else {
+            self.exchange.machine.answerTranslationBegan(at: now)
+        }
     }
 
     // MARK: Head
@@ -95,6 +99,9 @@ extension ClientConnection {
         let exchange = self.exchange
         let span = bytes.readableBytesSpan
         self.beginObservation(head, span, wire)
+        if let messages = exchange.messages, messages.isTranslated {
+            return self.beginTranslation(messages, head, bytes: bytes, at: now)
+        }
         self.flushesEveryRead = self.flushes(head, span)
         // An answer before the end of the request leaves the request unread: the connection cannot go on.
         if !self.isRequestComplete { self.closesAfterAnswer = true }
@@ -110,10 +117,12 @@ extension ClientConnection {
         let facts = ClientHead.Facts(
             framing: self.clientFraming, closes: self.closesAfterAnswer,
             saysKeepAlive: !isHTTP11 && !self.closesAfterAnswer, id: exchange.id,
-            responseTime: now - exchange.machine.timeline.start, forwardsTrailers: self.forwardsTrailers)
+            responseTime: now - exchange.machine.timeline.start, forwardsTrailers: self.forwardsTrailers,
+            ownsRequestID: exchange.messages != nil)
+        let routing = exchange.messages == nil ? exchange.routingLines : self.dialectLines + exchange.routingLines
         self.takeOut()
         self.loop.clientHead.write(
-            head, bytes: span, facts: facts, wire: wire, model: exchange.modelField, routing: exchange.routingLines,
+            head, bytes: span, facts: facts, wire: wire, model: exchange.modelField, routing: routing,
             sticky: exchange.stickyLines, date: self.loop.dateLine(at: now), into: &self.out)
         self.unflushed = self.out.readableBytes
         self.armUpstreamRead(at: now)
@@ -144,7 +153,7 @@ extension ClientConnection {
     /// A piece of content, after transfer coding, before it is passed on.
     func observeContent(_ bytes: RawSpan, _ range: Range<Int>) {
         let exchange = self.exchange
-        exchange.responseBytes += range.count
+        if self.translating == nil { exchange.responseBytes += range.count }
         guard exchange.observation.isActive, let wire = exchange.wire else { return }
         let deltas = exchange.observation.observe(bytes.extracting(range))
         guard deltas > 0 else { return }
@@ -160,6 +169,7 @@ extension ClientConnection {
 
     /// Passes content on in the client's framing.
     func relayContent(_ data: ByteBuffer) {
+        if let messages = self.translating { return self.translateContent(data, messages) }
         switch self.clientFraming {
         case .none: return
         case .length, .close: self.writeOut(data)
@@ -177,7 +187,7 @@ extension ClientConnection {
 
     /// Passes the end of a chunked body on.
     func relayLastChunk(trailers: ByteBuffer) {
-        guard self.clientFraming == .chunked else { return }
+        guard self.clientFraming == .chunked, self.translating == nil else { return }
         if trailers.readableBytes > 0 {
             self.writeOut(ByteBuffer(staticString: "0\r\n"))
             self.writeOut(trailers)
@@ -190,6 +200,10 @@ extension ClientConnection {
     /// The endpoint's read cycle is over: one flush for all of it.
     func upstreamReadCompleted() {
         guard self.exchange.machine.phase == .relaying else { return }
+        if let messages = self.translating {
+            guard self.translatedReadCompleted(messages) else { return }
+            if self.unflushed == 0 { self.exchange.machine.chunkWritten(at: Clock.now()) }
+        }
         self.armUpstreamRead(at: self.arrival)
         self.countReceived()
         if self.flushesEveryRead || self.unflushed >= Self.gatheredBytesMax {
@@ -208,7 +222,7 @@ extension ClientConnection {
     }
 
     /// Pushes what was written to the client's socket and notes whether it took everything.
-    private func flushAnswer() {
+    func flushAnswer() {
         guard self.unflushed > 0 else {
             // A read that ended inside a chunk's size line: nothing to pass on, and the endpoint is waited for again.
             if self.isClientDrained { self.exchange.machine.chunkWritten(at: Clock.now()) }
@@ -247,6 +261,9 @@ extension ClientConnection {
         let exchange = self.exchange
         guard exchange.machine.phase == .relaying, let upstream = self.upstream else { return }
         let now = Clock.now()
+        if let messages = self.translating {
+            guard self.finishTranslation(messages, isWhole: !upstream.hasEndedByClosing, at: now) else { return }
+        }
         if upstream.hasEndedByClosing { self.relayLastChunk(trailers: ByteBuffer()) }
         let status = exchange.machine.status
         let outcome = exchange.machine.responseCompleted(at: now)

@@ -105,12 +105,11 @@ extension ClientConnection {
 
     private func dispatch(at now: MonotonicTime) {
         let configuration = self.loop.configuration
+        let bodyBytesMax = self.bodyBytesMax
         if self.head.estimatedBytes > configuration.headerBytesMax {
             return self.refuse(GatewayAnswer(.headersTooLarge))
         }
-        if case .length(let count) = self.head.framing, configuration.bodyBytesMax > 0,
-            count > UInt64(configuration.bodyBytesMax)
-        {
+        if case .length(let count) = self.head.framing, bodyBytesMax > 0, count > UInt64(bodyBytesMax) {
             self.loop.recorder.admission(.bodyTooLarge)
             return self.refuse(GatewayAnswer(.bodyTooLarge))
         }
@@ -118,6 +117,9 @@ extension ClientConnection {
         case .proxy, .provider:
             if self.head.asksForUpgrade { return self.refuse(GatewayAnswer(.upgradeRefused)) }
             self.beginForwarding(at: now)
+        case .messages(let call, _):
+            if self.head.asksForUpgrade { return self.refuse(GatewayAnswer(.upgradeRefused)) }
+            self.beginMessages(call, at: now)
         case .local, .redirect, .methodNotAllowed, .notFound:
             self.discardBodyThenAnswer()
         }
@@ -159,7 +161,7 @@ extension ClientConnection {
         self.armClientRead(at: now)
     }
 
-    private func sendContinue() {
+    func sendContinue() {
         var bytes = self.loop.takeBuffer()
         bytes.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
         self.writeAndFlush(bytes)
@@ -219,7 +221,7 @@ extension ClientConnection {
     /// Takes a piece of the body; the last one may be empty.
     private func accept(_ piece: ByteBuffer, isLast: Bool) {
         let exchange = self.exchange
-        let limit = self.loop.configuration.bodyBytesMax
+        let limit = self.bodyBytesMax
         exchange.requestBytes += piece.readableBytes
         if limit > 0, exchange.requestBytes > limit {
             self.loop.recorder.admission(.bodyTooLarge)
@@ -237,7 +239,9 @@ extension ClientConnection {
         switch exchange.machine.phase {
         case .collecting:
             self.body.writeImmutableBuffer(piece)
-            if isLast || (exchange.scan.isDecided && !self.awaitsConversation) {
+            if isLast, exchange.messages != nil {
+                self.messagesReceived(at: now)
+            } else if isLast || self.isKnownWellEnough {
                 self.routeRequest(at: now)
             } else {
                 exchange.machine.bodyAwaited(at: now)
@@ -247,6 +251,11 @@ extension ClientConnection {
         case .sending, .waiting, .relaying: self.forward(piece, isLast: isLast, at: now)
         case .readingHead, .answering, .finishing, .finished: break
         }
+    }
+
+    /// Whether the part of the body that has come is enough to choose an endpoint.
+    private var isKnownWellEnough: Bool {
+        self.exchange.messages == nil && self.exchange.scan.isDecided && !self.awaitsConversation
     }
 
     private func discarded(isLast: Bool) {

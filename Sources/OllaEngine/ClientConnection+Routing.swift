@@ -31,6 +31,8 @@ extension ClientConnection {
     /// Where the path behind the prefix stands in the head.
     var forwardedPath: Range<Int> {
         let path = self.head.path
+        // Who has the model serves messages, in its own dialect or another: profiles' paths say nothing here.
+        if self.exchange.messages != nil { return path.upperBound..<path.upperBound }
         return path.lowerBound + min(self.prefixLength, path.count)..<path.upperBound
     }
 
@@ -124,15 +126,21 @@ extension ClientConnection {
 
     private func question(excluding tried: EndpointSet, at now: MonotonicTime, random: UInt64) -> RouteRequest {
         let exchange = self.exchange
-        return RouteRequest(
+        var request = RouteRequest(
             kind: self.routeKind, excluded: tried, now: now, random: random, session: exchange.session,
             affinity: exchange.affinity, refresh: exchange.refresh, isCalled: exchange.waiter != nil)
+        request.within = exchange.messages?.within
+        return request
     }
 
     /// Chooses the next endpoint and goes for a connection to it, or waits, or answers that there is none.
     func chooseEndpoint(at now: MonotonicTime) {
         let exchange = self.exchange
-        let request = self.question(excluding: exchange.machine.tried, at: now, random: self.loop.random.next())
+        var request = self.question(excluding: exchange.machine.tried, at: now, random: self.loop.random.next())
+        if let messages = exchange.messages {
+            guard self.decideMode(messages, question: request, at: now) else { return self.leaveQueue() }
+            request.within = messages.within
+        }
         let (bytes, name) = (self.headBytes, exchange.modelName)
         let path = Span<UInt8>(_bytes: bytes.readableBytesSpan.extracting(self.forwardedPath))
         switch self.loop.router.pick(request, path: path, model: name.span, in: exchange.fleet) {

@@ -52,7 +52,7 @@ extension ClientConnection {
         span.flags = exchange.trace.flags
         span.route = exchange.match.routeClass
         span.isMethodKnown = self.head.method != .other
-        span.isStream = exchange.observation.isStream || (exchange.scan.stream ?? false)
+        span.isStream = exchange.isStream
         span.operation = exchange.operation
         span.text.set(.method, Span(_bytes: bytes.extracting(self.head.methodRange)))
         span.text.set(.requestID, id.span)
@@ -144,7 +144,7 @@ extension ClientConnection {
         case .local(.model(let start)):
             let prefix = path.extracting(0..<min(start, path.byteCount))
             span.text.set(.routePattern, Span(_bytes: prefix), suffix: "{id}")
-        case .local: span.text.set(.routePattern, Span(_bytes: path))
+        case .local, .messages: span.text.set(.routePattern, Span(_bytes: path))
         case .redirect, .methodNotAllowed, .notFound: break
         }
     }

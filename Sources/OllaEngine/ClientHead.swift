@@ -34,6 +34,8 @@ struct ClientHead {
         var responseTime: Nanoseconds
         /// Whether `Trailer` is passed on.
         var forwardsTrailers: Bool
+        /// Whether the gateway's own `request-id` stands in place of the backend's.
+        var ownsRequestID: Bool
     }
 
     /// `X-Served-By` with its line end.
@@ -100,6 +102,7 @@ struct ClientHead {
             }
             if field.isHopByHop || field.known.isOlla || Self.dropped.contains(field.known) { continue }
             if wire.ownsName(bytes, field.name) { continue }
+            if field.known == .requestID, facts.ownsRequestID { continue }
             writer.field(field, of: bytes)
         }
         if !head.contains(.date) { writer.write(date) }

@@ -27,6 +27,13 @@ public struct EngineConfiguration: Sendable {
     public var headerBytesMax = 1_048_576
     /// The largest request body in bytes, 0 for none; key `server.request_limits.max_body_size`.
     public var bodyBytesMax = 104_857_600
+    /// The largest request of Anthropic's Messages API in bytes; key `translators.anthropic.max_message_size`.
+    public var messageBytesMax = 10_485_760
+    /// Whether endpoints that speak the Messages API get requests as they are; key
+    /// `translators.anthropic.passthrough_enabled`.
+    public var passesMessagesThrough = true
+    /// Silence after which a rewritten stream gets a `ping`, 0 for never; key `translators.anthropic.ping_interval`.
+    public var messagePingInterval = Nanoseconds.seconds(15)
     /// Body bytes kept for another attempt; key `proxy.replay_buffer`.
     public var replayBytesMax = 1_048_576
     /// Silence allowed while a request is read, 0 for any; key `server.read_timeout`.

@@ -6,6 +6,7 @@ import NIOCore
 import Pipeline
 import Routing
 import Telemetry
+import Translation
 
 /// Everything one request needs beside its connection: the machine, the decisions taken, what was observed.
 ///
@@ -36,6 +37,9 @@ final class Exchange {
     // What the client sent.
     /// The search for the model in the body.
     var scan: RequestScan
+    /// The call of Anthropic's Messages API that is served; nil for every other request.
+    private(set) var messages: MessagesTurn?
+    private var spareMessages: MessagesTurn?
     /// The operation the path stands for.
     var operation: LLMOperation?
     /// Body bytes read from the client, after chunked coding.
@@ -118,14 +122,35 @@ final class Exchange {
     var lastFailure: UpstreamFailure?
 
     /// Whether the answer is a stream, or was asked to be one.
-    var isStream: Bool { self.observation.isStream || (self.scan.stream ?? false) }
+    var isStream: Bool { self.observation.isStream || self.asksForStream }
 
     /// The model's name where header fields are concerned.
     var modelField: [UInt8] { self.isModelFieldSafe ? self.modelName : [] }
 
+    /// Whether a stream was asked for.
+    var asksForStream: Bool { self.messages?.request.isStream ?? self.scan.stream ?? false }
+
+    /// The request turns out to be a call of Anthropic's Messages API.
+    func beginMessages(_ call: MessagesCall) {
+        let messages = self.spareMessages ?? MessagesTurn()
+        self.spareMessages = messages
+        messages.begin(call)
+        self.messages = messages
+    }
+
+    /// The call, if the request was one, is over.
+    func endMessages() {
+        self.messages?.end()
+        self.messages = nil
+    }
+
     /// Takes the model's name over from the search, which has been decided.
     func takeModelName() {
-        Self.append(nameIn: self.scan, to: &self.modelName)
+        if let messages = self.messages {
+            self.modelName.append(contentsOf: messages.request.modelName)
+        } else {
+            Self.append(nameIn: self.scan, to: &self.modelName)
+        }
         self.isModelFieldSafe = !self.modelName.contains { $0 < 0x20 || $0 == 0x7F }
     }
 
@@ -164,6 +189,7 @@ final class Exchange {
         self.refresh = .notAsked
         self.isAdmissionCounted = false
         self.hasAnswered = false
+        self.messages = nil
         self.splice = nil
         self.ticket = nil
         self.breaker = nil

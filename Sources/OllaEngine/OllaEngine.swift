@@ -37,6 +37,8 @@ public struct EngineShared: Sendable {
     public var endpointUnreachable: @Sendable (FleetEndpoint) -> Void
     /// Asks the endpoints again which models they have, and returns when the fleet knows, or in time.
     public var refreshModels: @Sendable () async -> ModelRefresh = { .unavailable }
+    /// What the statistics page says about the Messages API.
+    public var messages = TranslatorTally()
 
     /// All parts, given.
     public init(

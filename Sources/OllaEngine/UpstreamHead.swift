@@ -24,6 +24,10 @@ struct UpstreamHead {
         var span: SpanID
         /// Whether the client's `tracestate` is passed on.
         var forwardsTraceState: Bool
+        /// The path on the backend where it is not the client's; empty where it is.
+        var path: [UInt8]
+        /// Whether the body has been rewritten: its type is ours, and so is the answer's coding.
+        var isTranslated: Bool
     }
 
     /// `X-Proxied-By` with its line end.
@@ -49,7 +53,8 @@ struct UpstreamHead {
         _ head: borrowing RequestHead, bytes: RawSpan, facts: borrowing Facts, wire: EndpointWire, model: [UInt8],
         into buffer: inout ByteBuffer
     ) {
-        var room = bytes.byteCount + wire.fieldLines.count + wire.hostLine.count + wire.basePath.count + 512
+        var room =
+            bytes.byteCount + facts.path.count + wire.fieldLines.count + wire.hostLine.count + wire.basePath.count + 512
         room += 2 * facts.clientAddress.count + model.count + RequestID.capacity
         var isWritten = false
         while !isWritten {
@@ -68,6 +73,9 @@ struct UpstreamHead {
         to writer: inout HeadWriter
     ) {
         self.writeRequestLine(head, bytes: bytes, facts: facts, wire: wire, to: &writer)
+        if facts.isTranslated {
+            writer.write("Content-Type: application/json\r\nAccept-Encoding: identity\r\n" as StaticString)
+        }
         writer.write(wire.hostLine)
         self.writeClientFields(head, bytes: bytes, facts: facts, wire: wire, to: &writer)
         switch facts.framing {
@@ -100,7 +108,9 @@ struct UpstreamHead {
         writer.write(wire.basePath)
         let start = head.path.lowerBound + min(facts.prefixLength, head.path.count)
         let path = bytes.extracting(start..<head.path.upperBound)
-        if path.isEmpty {
+        if !facts.path.isEmpty {
+            writer.write(facts.path)
+        } else if path.isEmpty {
             if wire.basePath.isEmpty { writer.write(UInt8(ascii: "/")) }
         } else if RequestTarget.hasDotSegment(path) {
             // Resolved against the root before anything is put in front, so that it cannot climb out.
@@ -120,6 +130,9 @@ struct UpstreamHead {
         .host, .contentLength, .transferEncoding, .expect, .xRequestID, .xProxiedBy, .via, .xForwardedFor, .xModel,
         .traceparent)
 
+    /// What describes a body that is not sent, or an answer that could not be read.
+    private static let rewritten = HeaderSet(.contentType, .contentEncoding, .acceptEncoding)
+
     private func writeClientFields(
         _ head: borrowing RequestHead, bytes: RawSpan, facts: borrowing Facts, wire: EndpointWire,
         to writer: inout HeadWriter
@@ -129,6 +142,7 @@ struct UpstreamHead {
             let field = fields[index]
             if field.isHopByHop || field.known.isCredential || Self.written.contains(field.known) { continue }
             if wire.ownsName(bytes, field.name) { continue }
+            if facts.isTranslated, Self.rewritten.contains(field.known) { continue }
             if field.known == .tracestate, !facts.forwardsTraceState { continue }
             writer.field(field, of: bytes)
         }

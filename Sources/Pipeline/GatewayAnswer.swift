@@ -20,6 +20,8 @@ public struct GatewayAnswer: Equatable, Sendable {
         case requestTimeout
         /// The body's chunked coding is broken.
         case malformedBody
+        /// The body is not what the route needs; the text names the field and the rule.
+        case invalidRequest
         /// A protocol upgrade was asked for.
         case upgradeRefused
         /// Routing named a status and a reason code.
@@ -66,7 +68,7 @@ public struct GatewayAnswer: Equatable, Sendable {
     public init(_ kind: Kind) {
         self.kind = kind
         switch kind {
-        case .malformed, .malformedBody: (self.status, self.outcome) = (400, .clientError)
+        case .malformed, .malformedBody, .invalidRequest: (self.status, self.outcome) = (400, .clientError)
         case .notFound: (self.status, self.outcome) = (404, .clientError)
         case .methodNotAllowed: (self.status, self.outcome) = (405, .clientError)
         case .requestTimeout: (self.status, self.outcome) = (408, .clientError)

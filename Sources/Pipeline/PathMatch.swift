@@ -9,6 +9,8 @@ public struct PathMatch: Equatable, Sendable {
         case proxy(prefixLength: Int)
         /// Forward to endpoints of one provider; the forwarded path begins at `prefixLength`.
         case provider(ProviderRoute, prefixLength: Int)
+        /// Serve a call of Anthropic's Messages API; the API's own path begins at `prefixLength`.
+        case messages(MessagesCall, prefixLength: Int)
         /// Answer without a backend.
         case local(LocalRoute)
         /// Send the client to ``PathRouter/location(path:query:)`` with status 307.
@@ -27,7 +29,7 @@ public struct PathMatch: Equatable, Sendable {
     /// Whether the request goes to an endpoint.
     public var isProxied: Bool {
         switch self.target {
-        case .proxy, .provider: true
+        case .proxy, .provider, .messages: true
         case .local, .redirect, .methodNotAllowed, .notFound: false
         }
     }
@@ -37,6 +39,25 @@ public struct PathMatch: Equatable, Sendable {
         self.target = target
         self.routeClass = routeClass
     }
+}
+
+extension PathMatch {
+    /// Whether the client expects errors in the form of Anthropic's API.
+    public var speaksAnthropic: Bool {
+        switch self.target {
+        case .messages, .local(.anthropicModels): true
+        case .methodNotAllowed: self.routeClass == .translator
+        case .proxy, .provider, .local, .redirect, .notFound: false
+        }
+    }
+}
+
+/// A call of Anthropic's Messages API (http-surface 4).
+public enum MessagesCall: UInt8, CaseIterable, Sendable {
+    /// `POST /v1/messages`: a message, whole or streamed.
+    case send
+    /// `POST /v1/messages/count_tokens`: an estimate of the prompt's tokens.
+    case countTokens
 }
 
 /// The JSON shape of a model listing.
@@ -71,6 +92,8 @@ public enum LocalRoute: Hashable, Sendable {
     case stickyStatistics
     /// `/internal/routing/explain`
     case routingExplanation
+    /// `/internal/stats/translators`
+    case translatorStatistics
     /// `/version`
     case version
     /// `/olla/models`
@@ -79,6 +102,8 @@ public enum LocalRoute: Hashable, Sendable {
     case model(idStart: Int)
     /// A listing below a prefix; without a provider it covers every OpenAI-compatible endpoint.
     case listing(ListingFormat, ProviderRoute?)
+    /// `/olla/anthropic/v1/models`
+    case anthropicModels
     /// A call that would manage one backend's models: always 501.
     case refusedManagement(ManagementCall)
     /// `OPTIONS *`: 200 with an empty body.

@@ -15,6 +15,8 @@ public struct PathRouter: Sendable {
     public let profiles: ProfileSet
     /// Whether model management is forwarded (`server.allow_model_management`).
     public let allowsManagement: Bool
+    /// Whether the routes of Anthropic's API exist (`translators.anthropic.enabled`).
+    public let servesAnthropic: Bool
 
     private let exact: PathTable
     private let prefixes: PathTable
@@ -34,9 +36,10 @@ public struct PathRouter: Sendable {
     /// A router over the prefixes of a set of profiles.
     ///
     /// With `allowsManagement` the calls of ``ManagementCall`` are forwarded instead of refused.
-    public init(profiles: ProfileSet, allowsManagement: Bool = false) {
+    public init(profiles: ProfileSet, allowsManagement: Bool = false, servesAnthropic: Bool = true) {
         self.profiles = profiles
         self.allowsManagement = allowsManagement
+        self.servesAnthropic = servesAnthropic
         var exact = PathTable()
         for (position, route) in Self.exactRoutes.enumerated() { exact.append(route.path, value: position) }
         self.exact = exact
@@ -112,12 +115,35 @@ public struct PathRouter: Sendable {
         if isSubtree, path.equals("models", in: start..<end) {
             return Self.local(.model(idStart: end + 1), .models, allowing: .get, method: method)
         }
+        let isTranslator = isSubtree && path.equals("anthropic", in: start..<end)
+        if isTranslator, self.servesAnthropic, let match = Self.anthropic(path, prefixLength: end, method: method) {
+            return match
+        }
         if let position = self.prefixes.find(path, in: start..<end) {
             guard isSubtree else { return PathMatch(target: .redirect, routeClass: .other) }
             return self.match(path: path, below: self.routes[position], prefixLength: end, method: method)
         }
-        let isTranslator = isSubtree && path.equals("anthropic", in: start..<end)
         return PathMatch(target: .notFound, routeClass: isTranslator ? .translator : .other)
+    }
+
+    /// The routes of Anthropic's API; nothing else lives below the prefix.
+    private static func anthropic(_ path: RawSpan, prefixLength: Int, method: RawSpan) -> PathMatch? {
+        let rest = prefixLength..<path.byteCount
+        let call: MessagesCall
+        if path.equals("/v1/messages", in: rest) {
+            call = .send
+        } else if path.equals("/v1/messages/count_tokens", in: rest) {
+            call = .countTokens
+        } else if path.equals("/v1/models", in: rest) {
+            let match = Self.local(.anthropicModels, .models, allowing: .get, method: method)
+            guard case .methodNotAllowed = match.target else { return match }
+            return PathMatch(target: match.target, routeClass: .translator)
+        } else {
+            return nil
+        }
+        return PathMatch(
+            target: method.equals("POST")
+                ? .messages(call, prefixLength: prefixLength) : .methodNotAllowed(.post), routeClass: .translator)
     }
 
     private func match(path: RawSpan, below subtree: Subtree, prefixLength: Int, method: RawSpan) -> PathMatch {
@@ -161,6 +187,7 @@ public struct PathRouter: Sendable {
         ("/internal/requests", .requests, .internal),
         ("/internal/stats/sticky", .stickyStatistics, .internal),
         ("/internal/routing/explain", .routingExplanation, .internal),
+        ("/internal/stats/translators", .translatorStatistics, .internal),
         ("/version", .version, .internal),
         ("/olla/models", .models, .models),
     ]

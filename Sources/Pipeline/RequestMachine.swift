@@ -72,6 +72,7 @@ public struct RequestMachine: ~Copyable {
     private var isAttemptRunning: Bool
     private var hasUsedFreshConnection: Bool
     private var isRequestComplete: Bool
+    private var isAnswerWithheld = false
 
     /// A request whose first byte was read at `now`.
     public init(policy: RetryPolicy, startedAt now: MonotonicTime) {
@@ -173,6 +174,14 @@ extension RequestMachine {
 // MARK: - Attempts
 
 extension RequestMachine {
+    /// The request is being rewritten for its endpoint.
+    public mutating func requestTranslationBegan(at now: MonotonicTime) {
+        self.timeline.enter(.translateRequest, at: now)
+    }
+
+    /// The request has been rewritten; an endpoint is chosen next.
+    public mutating func requestTranslated(at now: MonotonicTime) { self.timeline.enter(.route, at: now) }
+
     /// An endpoint was chosen; a connection to it is needed.
     public mutating func endpointChosen(_ endpoint: EndpointIndex, at now: MonotonicTime) {
         assert(self.phase == .routing)
@@ -182,6 +191,7 @@ extension RequestMachine {
     }
 
     private mutating func beginAttempt(at now: MonotonicTime) {
+        self.isAnswerWithheld = false
         self.attemptCount += 1
         self.isAttemptRunning = true
         self.attemptStart = now
@@ -253,6 +263,20 @@ extension RequestMachine {
     /// Part of the answer's body is at hand and about to be written to the client.
     public mutating func chunkReceived(at now: MonotonicTime) {
         if self.phase == .relaying { self.timeline.enter(.writeResponse, at: now) }
+    }
+
+    /// The answer's head is not given to the client yet: the body is read first, and rewritten.
+    public mutating func answerWithheld() { self.isAnswerWithheld = true }
+
+    /// The rewritten answer is about to be written, with a status of its own.
+    public mutating func answerReleased(status: Int) {
+        self.isAnswerWithheld = false
+        self.status = status
+    }
+
+    /// Part of the answer is being rewritten; ``chunkReceived(at:)`` follows when it is ready.
+    public mutating func answerTranslationBegan(at now: MonotonicTime) {
+        if self.phase == .relaying { self.timeline.enter(.translateResponse, at: now) }
     }
 
     /// The client's socket took everything written so far.
@@ -341,7 +365,7 @@ extension RequestMachine {
         hasAlternative: (EndpointSet) -> Bool, spendRetry: () -> Bool
     ) -> FailureVerdict {
         guard self.isAttemptRunning else { return .ignore }
-        if self.phase == .relaying {
+        if self.phase == .relaying, !self.isAnswerWithheld {
             self.finish(failure.requestOutcome, at: now)
             return .abort
         }

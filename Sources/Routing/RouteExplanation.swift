@@ -11,6 +11,8 @@ public enum RouteExclusion: UInt8, CaseIterable, Sendable {
     case modelMissing
     /// Others list the path, it does not.
     case pathNotListed
+    /// Others speak the request's dialect, it does not.
+    case otherDialect
     /// A request could not connect to it, and no health check has succeeded since.
     case unreachable
     /// It asked to wait by `Retry-After`.
@@ -27,6 +29,7 @@ public enum RouteExclusion: UInt8, CaseIterable, Sendable {
         case .otherProvider: "other_provider"
         case .modelMissing: "model_missing"
         case .pathNotListed: "path_not_listed"
+        case .otherDialect: "other_dialect"
         case .unreachable: "unreachable"
         case .retryAfter: "retry_after"
         case .breakerOpen: "breaker_open"
@@ -176,6 +179,9 @@ extension Router {
             if !isSoft, !ofProvider.contains(index) { return .otherProvider }
         }
         guard candidates.all.contains(index) else {
+            if let within = request.within, !within.contains(index), candidates.mayHaveModel(index, in: snapshot) {
+                return .otherDialect
+            }
             let lacksModel = candidates.model == nil && candidates.alias == nil && candidates.note == nil && named
             return lacksModel || candidates.model != nil || candidates.alias != nil ? .modelMissing : .pathNotListed
         }
@@ -202,7 +208,9 @@ private struct Scoring {
             switch exclusion {
             case .retryAfter: live.heldUntil
             case .breakerOpen: live.breaker.retryAt
-            case .notRoutable, .otherProvider, .modelMissing, .pathNotListed, .unreachable, .atCapacity, nil: nil
+            case .notRoutable, .otherProvider, .modelMissing, .pathNotListed, .otherDialect, .unreachable, .atCapacity,
+                nil:
+                nil
             }
         let isPreferred = self.pool.contains(index)
         return RouteExplanation.Row(

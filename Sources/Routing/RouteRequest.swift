@@ -27,6 +27,8 @@ public struct RouteRequest: Sendable {
     public var refresh: ModelRefresh
     /// Whether the request has waited and is called: it may go before those that wait.
     public var isCalled: Bool
+    /// The only endpoints that may be chosen, indexes of the snapshot that is asked; nil for all.
+    public var within: EndpointSet?
 
     /// A question.
     public init(

@@ -27,6 +27,13 @@ struct Candidates {
             isAlias: self.alias != nil, note: self.note, refused: choice.refused)
     }
 
+    /// Whether the endpoint has the model that was found; true when none was looked for.
+    func mayHaveModel(_ index: EndpointIndex, in snapshot: FleetSnapshot) -> Bool {
+        if let alias = self.alias { return snapshot.endpoints(of: alias).contains(index) }
+        if let model = self.model { return snapshot.endpoints(of: model).contains(index) }
+        return true
+    }
+
     private var reason: RoutingReason {
         if self.alias != nil { return .alias }
         if self.note?.verdict == .fallback { return .fallback }
@@ -56,6 +63,7 @@ extension Router {
                 return .rejection(RouteRejection(.noProviderEndpoint))
             }
         }
+        if let within = request.within { base = base.intersection(within) }
         // Until some endpoint has listed its models, "no endpoint has it" would be a guess.
         let isNothingKnown = base.isEmpty && snapshot.models.isEmpty
         if ModelName.trimmedRange(of: model).isEmpty || isNothingKnown {

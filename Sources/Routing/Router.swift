@@ -57,6 +57,23 @@ public final class Router: Sendable {
         }
     }
 
+    /// The endpoints that have the model and are up, whatever else may stand in their way.
+    ///
+    /// - Parameters:
+    ///   - request: subtree and time.
+    ///   - path: the request path behind the route prefix, without query.
+    ///   - model: the model name as the client sent it.
+    ///   - snapshot: the fleet; the indexes in the result are its own.
+    /// - Returns: none when ``pick(_:path:model:in:)`` would reject the request or ask for models first.
+    public func eligible(
+        _ request: RouteRequest, path: Span<UInt8>, model: Span<UInt8>, in snapshot: FleetSnapshot
+    ) -> EndpointSet {
+        switch Self.candidates(for: request, self.rules, path: path, model: model, in: snapshot) {
+        case .candidates(let candidates): candidates.all
+        case .rejection, .refreshNeeded: EndpointSet()
+        }
+    }
+
     /// Whether ``pick(_:path:model:in:)`` would find an endpoint now, or a line to wait in; takes nothing.
     public func hasCandidate(
         _ request: RouteRequest, path: Span<UInt8>, model: Span<UInt8>, in snapshot: FleetSnapshot

@@ -133,8 +133,10 @@ extension Configuration {
         public var enabled = true
         /// Whether endpoints that speak the dialect get the request untranslated.
         public var passthroughEnabled = true
-        /// The largest message in bytes, 0…104857600.
+        /// The largest message in bytes, 0…104857600; 0 means the default.
         public var maxMessageSize = 10_485_760
+        /// Silence after which a translated stream gets a `ping`, zero for never.
+        public var pingInterval = Nanoseconds.seconds(15)
         /// The development aid that writes exchanges to files.
         public var inspector = Inspector()
 

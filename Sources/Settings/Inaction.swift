@@ -11,7 +11,7 @@ enum Inaction {
         "server.cors",
         "server.rate_limits",
         "proxy.enforce_profile_paths",
-        "translators",
+        "translators.anthropic.inspector",
         "engineering",
     ]
 

@@ -146,7 +146,10 @@ extension KeyCatalog {
         Key(
             "translators.anthropic.max_message_size", \.translators.anthropic.maxMessageSize,
             .integer(0...104_857_600), variable: "OLLA_TRANSLATORS_ANTHROPIC_MAX_MESSAGE_SIZE",
-            "largest message in bytes, at most 104857600"),
+            "largest message in bytes, at most 104857600; 0 = the default"),
+        Key(
+            "translators.anthropic.ping_interval", \.translators.anthropic.pingInterval, .duration,
+            "silence after which a translated stream gets a `ping`; 0 = never"),
         Key(
             "translators.anthropic.inspector.enabled", \.translators.anthropic.inspector.enabled, .boolean,
             "write exchanges to files"),

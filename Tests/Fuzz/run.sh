@@ -26,6 +26,7 @@ request-head  | HTTPWire SeededRandomness | Tests/HTTPWireTests/WireProperties.s
 response-head | HTTPWire SeededRandomness | Tests/HTTPWireTests/WireProperties.swift Tests/HTTPWireTests/Feeding.swift | 1024
 chunked       | HTTPWire SeededRandomness | Tests/HTTPWireTests/WireProperties.swift Tests/HTTPWireTests/Feeding.swift | 512
 json-scan     | ByteScan SeededRandomness | Tests/ByteScanTests/ScanLog.swift | 384
+translation   | ByteScan Translation SeededRandomness | Tests/TranslationTests/TranslationProperties.swift | 1024
 body-scan     | Domain ByteScan Dialects SeededRandomness | Tests/DialectsTests/Sightings.swift | 768
 END
 }
@@ -37,7 +38,7 @@ build_module() {
     # shellcheck disable=SC2086
     $toolchain $features -sanitize=fuzzer,address -parse-as-library -wmo -module-name "$module" \
         -I "$build" -emit-module -emit-module-path "$build/$module.swiftmodule" \
-        -emit-object -o "$build/$module.o" "$root/Sources/$module"/*.swift
+        -emit-object -o "$build/$module.o" $(find "$root/Sources/$module" -name '*.swift')
     touch "$build/$module.built"
 }
 

@@ -168,13 +168,30 @@ struct PathRouterTests {
         arguments: [
             ("/", RouteClass.other), ("/olla", .other), ("/olla/", .other), ("/v1/chat/completions", .other),
             ("/olla/docker-model-runner/v1/models", .other), ("/olla/Ollama/v1/models", .other),
-            ("/OLLA/proxy/", .other), ("/olla/proxyx/", .other), ("/olla/anthropic/v1/messages", .translator),
+            ("/OLLA/proxy/", .other), ("/olla/proxyx/", .other), ("/olla/anthropic/v1/complete", .translator),
             ("/olla/anthropic/", .translator), ("/internal/uix/", .internal), ("/internal/health/", .internal),
             ("/internal/stats/models", .internal), ("/internal/process", .internal), ("/version/", .other),
             ("/internal", .other), ("", .other), ("olla/proxy/", .other), ("*", .other), ("/olla/model", .other),
         ])
     func notFound(path: String, routeClass: RouteClass) {
         #expect(self.match("GET", path) == PathMatch(target: .notFound, routeClass: routeClass))
+    }
+
+    @Test("Anthropic's API has its routes, and they can be switched off")
+    func anthropic() {
+        let send = PathMatch(target: .messages(.send, prefixLength: 15), routeClass: .translator)
+        #expect(self.match("POST", "/olla/anthropic/v1/messages") == send)
+        let count = PathMatch(target: .messages(.countTokens, prefixLength: 15), routeClass: .translator)
+        #expect(self.match("POST", "/olla/anthropic/v1/messages/count_tokens") == count)
+        let models = PathMatch(target: .local(.anthropicModels), routeClass: .models)
+        #expect(self.match("GET", "/olla/anthropic/v1/models") == models)
+        #expect(self.match("GET", "/olla/anthropic/v1/messages").target == .methodNotAllowed(.post))
+        #expect(self.match("POST", "/olla/anthropic/v1/models").target == .methodNotAllowed(.get))
+        for path in ["/v1/messages/", "/v1/messages/batches", "/v1/models/x", "/v1", "/"] {
+            #expect(self.match("POST", "/olla/anthropic" + path).target == .notFound)
+        }
+        let off = PathRouter(profiles: .builtIn, servesAnthropic: false)
+        #expect(self.match("POST", "/olla/anthropic/v1/messages", with: off).target == .notFound)
     }
 
     @Test("CONNECT is no route and OPTIONS * is answered")

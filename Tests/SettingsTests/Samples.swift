@@ -141,6 +141,7 @@ enum Samples {
             enabled: false
             passthrough_enabled: false
             max_message_size: 1000
+            ping_interval: 3s
             inspector: {enabled: true, output_dir: logs/x, session_header: X-Sid}
         logging: {level: debug, format: text, output: file}
         engineering: {show_nerdstats: true}

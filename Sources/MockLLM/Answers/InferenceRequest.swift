@@ -61,6 +61,30 @@ struct InferenceRequest: Equatable, Sendable {
         self.tool = alwaysCallsTools ? Self.firstTool(in: body) : nil
     }
 
+    /// Reads the body of a request to Anthropic's Messages API.
+    init(messages body: JSONValue, alwaysCallsTools: Bool) {
+        self.init(body: body, operation: .chat, streamsByDefault: false)
+        self.includesUsage = true
+        self.tokensMax = body["max_tokens"]?.integer
+        self.wantsReasoning = body["thinking"]?["type"]?.string == "enabled"
+        let choice = body["tool_choice"]
+        let mustCall = choice?["type"]?.string == "any" || alwaysCallsTools && choice?["type"]?.string != "none"
+        self.tool = choice?["name"]?.string ?? (mustCall ? body["tools"]?.array?.first?["name"]?.string : nil)
+    }
+
+    /// Reads the body of a request to OpenAI's Responses API.
+    init(responses body: JSONValue, alwaysCallsTools: Bool) {
+        var messages = body["input"]?.array ?? []
+        if let text = body["input"]?.string { messages = [["role": "user", "content": .string(text)]] }
+        let chat = body.adding([JSONMember(key: "messages", value: .array(messages))])
+        self.init(body: chat, operation: .chat, streamsByDefault: false)
+        self.includesUsage = true
+        self.tokensMax = body["max_output_tokens"]?.integer
+        let choice = body["tool_choice"]
+        let mustCall = choice?.string == "required" || alwaysCallsTools && choice?.string != "none"
+        self.tool = choice?["name"]?.string ?? (mustCall ? body["tools"]?.array?.first?["name"]?.string : nil)
+    }
+
     private init(body: JSONValue, operation: Operation, streamsByDefault: Bool) {
         self.operation = operation
         self.model = body["model"]?.string ?? ""

@@ -6,7 +6,7 @@ struct MockRoutes: Sendable {
     /// Whether a request to `path` asks a model for something.
     static func isInference(method: String, path: String) -> Bool {
         method == "POST"
-            && (Self.openAIOperation(path) != nil
+            && (Self.openAIOperation(path) != nil || Self.others.contains(path)
                 || ["/api/chat", "/api/generate", "/api/embed", "/api/embeddings"].contains(path))
     }
 
@@ -23,6 +23,7 @@ struct MockRoutes: Sendable {
         if let operation = Self.openAIOperation(path), self.serves(path) {
             return self.openAIAnswer(operation, body: body)
         }
+        if let answer = self.otherAnswer(path, body: body) { return answer }
         if self.kind == .ollama, let answer = self.ollamaAnswer(path, body: body) { return answer }
         return self.notFound(path)
     }
@@ -71,6 +72,47 @@ struct MockRoutes: Sendable {
             ]
         }
         return .json(["object": "list", "data": .array(entries)])
+    }
+
+    /// Paths of dialects beside the servers' first one.
+    private static let others: Set<String> = [
+        MessagesDialect.path, ResponsesDialect.path, "/v1/audio/transcriptions", "/v1/audio/speech",
+        "/v1/images/generations",
+    ]
+
+    /// The answer of a dialect beside the server's first one; nil for other paths.
+    private func otherAnswer(_ path: String, body: [UInt8]) -> Answer? {
+        let responses = ResponsesDialect(behaviour: self.behaviour)
+        switch path {
+        case MessagesDialect.path, MessagesDialect.countPath:
+            // OpenAI itself does not speak the dialect of its rival.
+            return self.kind == .openAI ? nil : self.messagesAnswer(path, body: body)
+        case ResponsesDialect.path:
+            guard let document = try? JSONParser.parse(body) else {
+                return self.openAI.failure(status: 400, message: "The body is not valid JSON.")
+            }
+            let request = InferenceRequest(responses: document, alwaysCallsTools: self.behaviour.alwaysCallsTools)
+            guard self.has(request.model) else {
+                return self.openAI.failure(status: 404, message: "The model '\(request.model)' does not exist.")
+            }
+            return responses.answer(request)
+        case "/v1/audio/transcriptions": return responses.transcription(bytes: body.count)
+        case "/v1/audio/speech": return responses.speech()
+        case "/v1/images/generations": return responses.picture()
+        default: return nil
+        }
+    }
+
+    private func messagesAnswer(_ path: String, body: [UInt8]) -> Answer {
+        let dialect = MessagesDialect(behaviour: self.behaviour)
+        guard let document = try? JSONParser.parse(body) else {
+            return dialect.failure(status: 400, message: "The body is not valid JSON.")
+        }
+        let request = InferenceRequest(messages: document, alwaysCallsTools: self.behaviour.alwaysCallsTools)
+        guard self.has(request.model) else {
+            return dialect.failure(status: 404, message: "model: \(request.model)")
+        }
+        return path == MessagesDialect.countPath ? dialect.count(request) : dialect.answer(request)
     }
 
     private static func openAIOperation(_ path: String) -> InferenceRequest.Operation? {

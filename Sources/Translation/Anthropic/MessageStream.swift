@@ -115,6 +115,27 @@ public struct MessageStream: Sendable {
         }
     }
 
+    /// Takes an answer that came whole although a stream was asked for, and ends the message.
+    ///
+    /// - Parameters:
+    ///   - body: the server's completion.
+    ///   - output: receives the events.
+    /// - Throws: ``ChatAnswer/Fault`` when there is no message in it; no event has been appended then.
+    public mutating func take(whole body: RawSpan, into output: inout [UInt8]) throws(ChatAnswer.Fault) {
+        let root: JSONNode
+        do {
+            root = try self.tree.read(body, acceptsHalfPairs: true)
+        } catch {
+            throw .notJSON(error)
+        }
+        if let error = self.tree.member("error", of: root), self.tree.kind(error) != .null {
+            throw .backendError(AnthropicError.message(in: self.tree, root) ?? "the endpoint reported an error")
+        }
+        guard !self.tree.elements(of: self.tree.member("choices", of: root)).isEmpty else { throw .noChoice }
+        self.take(root, into: &output)
+        self.end(into: &output)
+    }
+
     /// The server's stream has ended.
     ///
     /// - Parameters:
@@ -239,7 +260,9 @@ public struct MessageStream: Sendable {
     }
 
     private mutating func take(choice: JSONNode, into output: inout [UInt8]) {
-        let delta = self.tree.member("delta", of: choice) ?? self.tree.member("message", of: choice)
+        // A message in place of a delta is whole, and numbers nothing.
+        let piece = self.tree.member("delta", of: choice)
+        let delta = piece ?? self.tree.member("message", of: choice)
         if let thinking = self.text("reasoning", of: delta) ?? self.text("reasoning_content", of: delta) {
             self.blocks.add(.thinking, thinking, in: self.tree, into: &output)
         }
@@ -248,8 +271,10 @@ public struct MessageStream: Sendable {
             self.hasRefusal = true
             self.blocks.add(.text, refusal, in: self.tree, into: &output)
         }
+        var position = 0
         for call in self.tree.elements(of: self.tree.member("tool_calls", of: delta)) {
-            let index = self.tree.integer(self.tree.member("index", of: call)) ?? 0
+            let index = self.tree.integer(self.tree.member("index", of: call)) ?? (piece == nil ? position : 0)
+            position += 1
             let function = self.tree.member("function", of: call)
             self.blocks.add(
                 call: index, id: self.text("id", of: call), function: function, in: self.tree, into: &output)
