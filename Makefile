@@ -39,9 +39,10 @@ test-asan: ## Run the tests under the address sanitizer
 	@scripts/setup.sh build lint
 	LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp $(SWIFT) test --sanitize=address --scratch-path .build-asan --parallel
 
-e2e: build ## Drive the gateway with real clients, a real llama.cpp, a real Prometheus and a real Chromium
+e2e: build ## Drive the gateway with real clients, llama.cpp, Prometheus, Chromium, and beside nginx and HAProxy
 	@scripts/setup.sh e2e ui
 	Tests/e2e/run.sh
+	python3 -B Tests/Smuggling/differential.py
 	Tests/ui/run.sh
 
 bench: build bench-micro ## Compare with nginx and HAProxy, and scraped with not scraped; writes Benchmarks/load/*.md

@@ -31,6 +31,8 @@ for task in "${@:-build}"; do
       python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
       need promtool prometheus
       need curl curl
+      need nginx nginx-light
+      need haproxy haproxy
       ;;
     ui)
       need python3 python3

@@ -4,6 +4,7 @@ extension FieldSection {
     struct ConnectionOptions {
         var closes = false
         var keepsAlive = false
+        var upgrades = false
     }
 
     /// Reads every `Connection` field and marks the fields that they name.
@@ -22,6 +23,9 @@ extension FieldSection {
                 } else if bytes.equals("keep-alive", at: element.lowerBound, count: element.count) {
                     options.keepsAlive = true
                     self.markFields(named: element, bytes)
+                } else if bytes.equals("upgrade", at: element.lowerBound, count: element.count) {
+                    options.upgrades = true
+                    self.markFields(named: element, bytes)
                 } else {
                     self.markFields(named: element, bytes)
                 }
@@ -34,6 +38,19 @@ extension FieldSection {
         for index in self.storage.indices where bytes.namesMatch(self.storage[index].name, element) {
             self.markNamedByConnection(at: index)
         }
+    }
+
+    /// Whether `Upgrade` names a protocol, of whatever version.
+    func upgrades(to name: StaticString, _ bytes: RawSpan) -> Bool {
+        guard self.present.contains(.upgrade) else { return false }
+        for field in self.storage where field.known == .upgrade {
+            var cursor = field.value.lowerBound
+            while let element = ListElement.next(bytes, &cursor, field.value.upperBound) {
+                let end = bytes.skipToken(from: element.lowerBound, to: element.upperBound)
+                if bytes.equals(name, at: element.lowerBound, count: end - element.lowerBound) { return true }
+            }
+        }
+        return false
     }
 
     /// What the framing fields declare, before method and status have their say.

@@ -170,6 +170,8 @@ extension RequestHead {
         }
         var options = FieldSection.ConnectionOptions()
         if let refusal = self.section.readConnection(bytes, &options) { return refusal }
+        self.asksForWebSocket =
+            options.upgrades && self.version == .one && self.section.upgrades(to: "websocket", bytes)
         self.keepsAlive = !options.closes && (self.version == .one || options.keepsAlive)
         guard let expectsContinue = self.section.expectsContinue(bytes) else {
             return .unknownExpectation

@@ -58,6 +58,12 @@ public struct RequestHead: ~Copyable, Sendable {
     /// 10.1.1).
     public internal(set) var expectsContinue = false
 
+    /// Whether the client wants to go on in WebSocket, which leaves no request to be served without it.
+    ///
+    /// RFC 9110 section 7.8 lets a server ignore any upgrade, and has it ignore one in HTTP/1.0 or without the
+    /// `upgrade` option of `Connection`. An offer of `h2c` belongs to a whole request in HTTP/1.1.
+    public internal(set) var asksForWebSocket = false
+
     /// Creates an empty head.
     ///
     /// - Parameter fieldCapacity: Fields that fit without growing the storage.
@@ -76,6 +82,7 @@ public struct RequestHead: ~Copyable, Sendable {
         self.framing = .none
         self.keepsAlive = false
         self.expectsContinue = false
+        self.asksForWebSocket = false
     }
 
     /// Whether a byte of a request has been seen and its head has not ended.
@@ -155,9 +162,6 @@ extension RequestHead {
 
     /// Returns the first field with a known name.
     public func first(_ known: KnownHeader) -> HeaderField? { self.section.first(known) }
-
-    /// Whether the client asks to switch protocols.
-    public var asksForUpgrade: Bool { self.section.present.contains(.upgrade) }
 
     /// The size that the header limit of the configuration is compared with.
     ///

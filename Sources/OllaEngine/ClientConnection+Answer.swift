@@ -134,7 +134,13 @@ extension ClientConnection {
         self.head.reset()
         self.loop.wheel.arm(self, at: now + self.loop.configuration.clientIdleTimeout)
         self.resumeInput()
-        if self.input.readableBytes > 0 { self.process() } else { self.input = ByteBuffer() }
+        guard self.input.readableBytes > 0 else {
+            self.input = ByteBuffer()
+            return
+        }
+        self.process()
+        // This is no read of the client's, at whose end its channel would say that the input is done with.
+        self.inputTaken()
     }
 
     /// The stream, if the answer was one, is over; nil means it came to its end.

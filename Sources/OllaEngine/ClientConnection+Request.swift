@@ -115,10 +115,10 @@ extension ClientConnection {
         }
         switch self.exchange.match.target {
         case .proxy, .provider:
-            if self.head.asksForUpgrade { return self.refuse(GatewayAnswer(.upgradeRefused)) }
+            if self.head.asksForWebSocket { return self.refuse(GatewayAnswer(.upgradeRefused)) }
             self.beginForwarding(at: now)
         case .messages(let call, _):
-            if self.head.asksForUpgrade { return self.refuse(GatewayAnswer(.upgradeRefused)) }
+            if self.head.asksForWebSocket { return self.refuse(GatewayAnswer(.upgradeRefused)) }
             self.beginMessages(call, at: now)
         case .local, .redirect, .methodNotAllowed, .notFound:
             self.discardBodyThenAnswer()

@@ -145,7 +145,10 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
         }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
+    func channelReadComplete(context: ChannelHandlerContext) { self.inputTaken() }
+
+    /// Pushes what the input held of a request's body to the endpoint.
+    func inputTaken() {
         if let upstream = self.upstream, self.reading == .body || self.reading == .served {
             self.flushRequest(to: upstream)
         }

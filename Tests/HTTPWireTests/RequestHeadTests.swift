@@ -198,10 +198,29 @@ struct RequestMeaningTests {
         _ = head.parse(wire.span.bytes, limits: HeadLimits())
         let known = head.knownFields
         let via = head.first(.via).map { text(wire, $0.value) }
-        let upgrade = head.asksForUpgrade
         let cookie = head.first(.cookie)
         #expect(known == HeaderSet(.host, .upgrade, .via))
-        #expect(via == "1" && upgrade && cookie == nil)
+        #expect(via == "1" && cookie == nil)
+    }
+
+    @Test(
+        "whether WebSocket is asked for",
+        arguments: [
+            ("Connection: Upgrade\r\nUpgrade: websocket\r\n", true),
+            ("connection: a, UPGRADE\r\nupgrade: h2c, WebSocket/13\r\n", true),
+            ("Connection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: websocket\r\n", true),
+            ("Upgrade: websocket\r\n", false), ("Connection: Upgrade\r\n", false),
+            ("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n", false),
+            ("Connection: Upgrade\r\nUpgrade: websockets, xwebsocket, =\r\n", false),
+        ])
+    func webSocket(fields: String, isAsked: Bool) {
+        for (version, expected) in [("1.1", isAsked), ("1.0", false)] {
+            let wire = latin1("GET / HTTP/\(version)\r\nHost: a\r\n\(fields)\r\n")
+            var head = RequestHead()
+            _ = head.parse(wire.span.bytes, limits: HeadLimits())
+            let asks = head.asksForWebSocket
+            #expect(asks == expected)
+        }
     }
 
     @Test("the size that the header limit counts")
