@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-tsan test-asan e2e bench bench-micro simulate fuzz lint soak stack-check docker-check clean
+.PHONY: help run build test test-tsan test-asan e2e bench bench-idle bench-micro simulate fuzz lint soak stack-check docker-check clean
 
 SWIFT ?= swift
 # The whole program without dynamic exclusivity checks: the packages below the data path are part of it.
@@ -49,6 +49,10 @@ bench: build bench-micro ## Compare with nginx and HAProxy, and scraped with not
 	@scripts/setup.sh bench
 	python3 -B Benchmarks/load/bench.py
 	python3 -B Benchmarks/load/scraped.py
+
+bench-idle: build ## Measure what 10,000 idle and 1,000 slow connections cost others; writes Benchmarks/load/IDLE.md
+	@scripts/setup.sh bench
+	python3 -B Benchmarks/load/idle.py
 
 bench-micro: ## Time the parts of the data path against the promised times; writes Benchmarks/MICRO.md
 	@scripts/setup.sh build
