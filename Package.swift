@@ -80,7 +80,7 @@ let package = Package(
         .target(name: "Telemetry", dependencies: ["Domain", "MetricKernel"], swiftSettings: kernel + dataPath),
         .target(name: "FlightRecorder", dependencies: ["Domain"], swiftSettings: kernel + dataPath),
         .target(
-            name: "Pipeline", dependencies: ["Domain", "HTTPWire", "Catalog", "Routing"],
+            name: "Pipeline", dependencies: ["Domain", "ByteScan", "HTTPWire", "Catalog", "Routing"],
             swiftSettings: kernel + dataPath),
         // Layer 2
         .target(

@@ -152,6 +152,8 @@ public final class AdminRoutes: LocalRoutes {
             return RequestsPage(records: await self.sources.requests(), now: self.sources.wallTime())
                 .answer(Query(request.query))
         case .dashboard: return DashboardPage.answer(request, startTime: self.configuration.startTime)
+        case .modelStatistics: return await self.modelStatistics(request)
+        case .process: return await self.processFigures()
         case .stickyStatistics: return .json(self.stickyStatistics())
         case .routingExplanation:
             return RoutingExplanationPage(

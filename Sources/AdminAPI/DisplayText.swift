@@ -41,6 +41,21 @@ enum DisplayText {
         return "\(minutes / 1_440)d \(minutes / 60 % 24)h"
     }
 
+    /// `4.42ms` below one second, else `21s`, `2m37s`, `1h2m3s`.
+    static func duration(_ span: Nanoseconds) -> String {
+        let nanoseconds = max(0, span.rawValue)
+        if nanoseconds < 1_000_000_000 {
+            var digits = Self.fixed(Double(nanoseconds) / 1_000_000, decimals: 2)
+            while digits.hasSuffix("0") { digits.removeLast() }
+            if digits.hasSuffix(".") { digits.removeLast() }
+            return digits + "ms"
+        }
+        let seconds = nanoseconds / 1_000_000_000
+        let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60)
+        if hours > 0 { return "\(hours)h\(minutes)m\(seconds % 60)s" }
+        return minutes > 0 ? "\(minutes)m\(seconds % 60)s" : "\(seconds)s"
+    }
+
     /// How long ago a moment was; `never` for one that has not been.
     ///
     /// Both moments are nanoseconds since the Unix epoch.

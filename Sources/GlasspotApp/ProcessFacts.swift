@@ -31,6 +31,9 @@ enum ProcessFacts {
             facts.networkReceivedBytes = self.netstat("InOctets", of: "IpExt:", in: table)
             facts.networkSentBytes = self.netstat("OutOctets", of: "IpExt:", in: table)
         }
+        facts.threads = Int(status[17])
+        facts.processors = ProcessInfo.processInfo.activeProcessorCount
+        facts.memoryLimitBytes = self.memoryLimit
         let allocated = glasspot_heap_bytes_in_use()
         if allocated >= 0 { facts.allocatedBytes = Int(allocated) }
         return facts
@@ -38,6 +41,15 @@ enum ProcessFacts {
         return nil
         #endif
     }
+
+    /// What the control group allows (cgroup v2, `memory.max`), at most what the machine has; read once.
+    private static let memoryLimit: Int = {
+        let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+        guard let text = try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8),
+            let limit = Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
+        else { return machine }
+        return min(limit, machine)
+    }()
 
     /// When this process began, read once.
     static let startTime: Nanoseconds = {

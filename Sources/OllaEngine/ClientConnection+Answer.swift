@@ -31,7 +31,8 @@ extension ClientConnection {
             fields.append(("Retry-After", String(((retryAt - now).rawValue + 999_999_999) / 1_000_000_000)))
         }
         if answer.kind == .upgradeRefused { fields.append(("Upgrade", "HTTP/1.1")) }
-        self.write(self.errorResponse(answer.status, body, fields: fields), withRouting: true)
+        let code = answer.kind == .modelRejected ? body : answer.kind.code
+        self.write(self.errorResponse(answer.status, body, code: code, fields: fields), withRouting: true)
     }
 
     /// Answers a path that leads to no backend.
@@ -44,7 +45,8 @@ extension ClientConnection {
         case .methodNotAllowed(let allowed) where exchange.match.speaksAnthropic:
             let field: LocalResponse.Field = ("Allow", allowed.fieldValue.description)
             self.answerLocally(
-                self.errorResponse(405, "method not allowed: use \(allowed.fieldValue)", fields: [field]))
+                self.errorResponse(
+                    405, "method not allowed: use \(allowed.fieldValue)", code: "method_not_allowed", fields: [field]))
         case .methodNotAllowed(let allowed): self.answerLocally(.methodNotAllowed(allowed))
         case .redirect:
             let request = self.localRequest(.health)

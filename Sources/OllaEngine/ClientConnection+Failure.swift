@@ -122,7 +122,7 @@ extension ClientConnection {
         recorder.attemptFinished(
             wire.slot, code: status, outcome: outcome, duration: duration, error: error,
             exemplar: self.exemplar(at: now, span: exchange.attemptSpan))
-        recorder.attemptSeen(exchange.model, wire.slot, outcome, duration: duration, received: bytes)
+        recorder.attemptSeen(exchange.model, wire.slot, outcome, duration: duration, received: bytes, at: now)
         self.recordAttemptSpan(wire, outcome, status: status, error: error, at: now)
     }
 

@@ -282,16 +282,6 @@ extension ClientConnection {
         if kind == .bodyTooLarge { return "Request body too large: the limit is \(self.bodyBytesMax) bytes" }
         return self.exchange.messages?.fault
     }
-
-    /// An error of the gateway in the form the client expects.
-    func errorResponse(_ status: Int, _ text: String, fields: [LocalResponse.Field] = []) -> LocalResponse {
-        guard self.exchange.match.speaksAnthropic else { return .textError(status, text, fields: fields) }
-        // The prefix of the text errors, as the Anthropic routes spell it.
-        let message = text.hasPrefix("Proxy error: ") ? "p" + text.dropFirst() : text
-        var body: [UInt8] = []
-        AnthropicError.append(status: status, message: message, requestID: self.exchange.id.text, to: &body)
-        return LocalResponse(status: status, fields: [("Content-Type", "application/json")] + fields, body: body)
-    }
 }
 
 extension PathMatch {

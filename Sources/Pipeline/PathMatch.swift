@@ -88,6 +88,10 @@ public enum LocalRoute: Hashable, Sendable {
     case requests
     /// `/internal/ui` and everything below it, with any method: the page answers for itself.
     case dashboard
+    /// `/internal/stats/models`
+    case modelStatistics
+    /// `/internal/process`
+    case process
     /// `/internal/stats/sticky`
     case stickyStatistics
     /// `/internal/routing/explain`

@@ -185,6 +185,8 @@ public struct PathRouter: Sendable {
         ("/internal/status/endpoints", .statusEndpoints, .internal),
         ("/internal/status/models", .statusModels, .internal),
         ("/internal/requests", .requests, .internal),
+        ("/internal/stats/models", .modelStatistics, .internal),
+        ("/internal/process", .process, .internal),
         ("/internal/stats/sticky", .stickyStatistics, .internal),
         ("/internal/routing/explain", .routingExplanation, .internal),
         ("/internal/stats/translators", .translatorStatistics, .internal),

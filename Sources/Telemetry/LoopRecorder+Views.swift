@@ -1,10 +1,10 @@
 public import Domain
 import MetricKernel
 
-// What only views show; all of it does nothing while no view needs it.
+// What only views and statistics show.
 
 extension LoopRecorder {
-    /// An attempt ended: what the view by model and endpoint tells about it.
+    /// An attempt ended: what is told about it by model and endpoint.
     ///
     /// - Parameters:
     ///   - model: the model after aliases.
@@ -12,14 +12,17 @@ extension LoopRecorder {
     ///   - outcome: how the attempt ended.
     ///   - duration: from route chosen to the last upstream byte.
     ///   - received: response bytes.
+    ///   - now: when it ended.
     public func attemptSeen(
-        _ model: ModelSlot, _ endpoint: EndpointSlot, _ outcome: AttemptOutcome, duration: Nanoseconds, received: Int
+        _ model: ModelSlot, _ endpoint: EndpointSlot, _ outcome: AttemptOutcome, duration: Nanoseconds, received: Int,
+        at now: MonotonicTime
     ) {
-        guard self.feedsViews else { return }
         let pair = LabelIndexes(model.rawValue, endpoint.rawValue)
         self.shard.update {
             $0.count(.viewAttemptsTotal, .init(model.rawValue, endpoint.rawValue, outcome.position))
             $0.count(.viewModelBytesTotal, .init(model.rawValue), by: UInt64(max(received, 0)))
+            $0.set(
+                .viewLastAttempt, .init(model.rawValue, endpoint.rawValue, UInt16(self.loop)), to: now.rawValue)
             switch outcome {
             case .ok:
                 $0.count(.viewSuccessSecondsTotal, pair, by: UInt64(max(duration.rawValue, 0)))
@@ -39,7 +42,7 @@ extension LoopRecorder {
     ///   - client: a hash of the client's address.
     ///   - wallTime: now, in nanoseconds since the Unix epoch.
     public func modelAsked(_ model: ModelSlot, attempts: Int, isFallback: Bool, client: UInt64, wallTime: Int64) {
-        guard self.feedsViews, attempts > 0 else { return }
+        guard attempts > 0 else { return }
         let result: ViewRouting = isFallback ? .fallback : attempts > 1 ? .miss : .hit
         let seen = self.clients.note(client, model, minute: wallTime / 60_000_000_000)
         self.shard.update {

@@ -15,17 +15,14 @@ public final class LoopRecorder: @unchecked Sendable {
     public let loop: Int
     @usableFromInline let shard: MetricShard
     private let splitsPairs: Bool
-    /// Whether the cells that only views show are written.
-    let feedsViews: Bool
     var clients = ClientPlaces()
     /// The shortest and the longest success on each endpoint.
     var extremes: [EndpointSlot: (quickest: Nanoseconds, slowest: Nanoseconds)] = [:]
 
-    init(loop: Int, schema: MetricSchema, splitsPairs: Bool, feedsViews: Bool) {
+    init(loop: Int, schema: MetricSchema, splitsPairs: Bool) {
         self.loop = loop
         self.shard = MetricShard(schema: schema)
         self.splitsPairs = splitsPairs
-        self.feedsViews = feedsViews
     }
 
     /// Copies the shard, on its loop: exact across all its metrics.

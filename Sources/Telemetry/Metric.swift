@@ -236,4 +236,6 @@ public enum Metric: UInt16, CaseIterable, Sendable {
     case viewQuickestSuccess
     /// Not exported: the slowest success of an endpoint on each loop.
     case viewSlowestSuccess
+    /// Not exported: when a model was last tried on an endpoint, on each loop.
+    case viewLastAttempt
 }

@@ -87,9 +87,7 @@ public final class MetricStore: Sendable {
         }
         let schema = self.schema
         self.loops = (0..<loopCount).map {
-            LoopRecorder(
-                loop: $0, schema: schema, splitsPairs: configuration.splitsModelEndpointPairs,
-                feedsViews: configuration.views.contains(.olla))
+            LoopRecorder(loop: $0, schema: schema, splitsPairs: configuration.splitsModelEndpointPairs)
         }
         self.control = ControlRecorder(schema: schema)
         self.latest = Mutex(Array(repeating: ShardSnapshot(), count: loopCount))

@@ -188,7 +188,7 @@ extension OllaView {
     }
 
     /// The distinct clients of each model that had any within the last hour.
-    private var clientsByModel: [Int: Set<UInt64>] {
+    var clientsByModel: [Int: Set<UInt64>] {
         let minute = self.facts.wallTime.rawValue / 60_000_000_000
         var clients: [Int: Set<UInt64>] = [:]
         self.reader.each(.viewClients) { family, series, labels in
@@ -295,7 +295,7 @@ extension OllaView {
     }
 
     /// The buckets of the operations of each model, with their bounds.
-    private var operationBuckets: [Int: (counts: [UInt64], bounds: [Int64])] {
+    var operationBuckets: [Int: (counts: [UInt64], bounds: [Int64])] {
         var buckets: [Int: (counts: [UInt64], bounds: [Int64])] = [:]
         self.reader.each(.operationDurationSeconds) { family, series, labels in
             let own = Array(family.buckets(of: series))

@@ -24,6 +24,12 @@ public struct ScrapeFacts: Sendable {
         public var networkSentBytes: Int?
         /// Heap bytes in use, if the allocator tells.
         public var allocatedBytes: Int?
+        /// Threads, if known.
+        public var threads: Int?
+        /// Processors that the process may run on, if known.
+        public var processors: Int?
+        /// The memory that the process may have: the container's limit, else the machine's.
+        public var memoryLimitBytes: Int?
 
         /// The facts that are always known; the others start unknown.
         public init(

@@ -2,9 +2,7 @@ import Domain
 import MetricKernel
 
 extension MetricCatalog {
-    /// What views and status pages need and no family has: cells of the same shards that no page shows.
-    ///
-    /// Those by model are written only while a view that needs them is on.
+    /// What views, status pages and statistics need and no family has: cells of the same shards that no page shows.
     static let hidden: [CatalogRow] = [
         CatalogRow(
             .viewAttemptsTotal, .counter, "view_attempts_total",
@@ -59,6 +57,12 @@ extension MetricCatalog {
             "The longest attempt that succeeded.",
             recorded: "attempt finished",
             labels: [.endpoint, .loop],
+            unit: .seconds, start: .firstSight),
+        CatalogRow(
+            .viewLastAttempt, .gauge, "view_last_attempt_seconds",
+            "When a model was last tried on an endpoint, on the monotonic clock.",
+            recorded: "attempt finished",
+            labels: [.model, .endpoint, .loop],
             unit: .seconds, start: .firstSight),
     ]
 

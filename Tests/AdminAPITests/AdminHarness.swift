@@ -32,6 +32,7 @@ struct AdminHarness {
         _ snapshot: FleetSnapshot, report: StatusReport = StatusReport(), wallShift: Nanoseconds = .zero,
         dashboard: DashboardPolicy = DashboardPolicy(), requests: [FlightRecord] = [],
         offersOpenMetrics2: Bool = false, router: Router = Router(balancer: .leastConnections),
+        facts: ScrapeFacts = ScrapeFacts(),
         warn: @escaping @Sendable (String, [(key: String, value: String)]) -> Void = { _, _ in }
     ) {
         let (metrics, clock, switches) = (self.metrics, self.clock, self.switches)
@@ -52,7 +53,7 @@ struct AdminHarness {
                     _ = recorder.copyFromOutside(attempts: 8, into: &copy)
                     return copy
                 }
-                return (shards, ScrapeFacts())
+                return (shards, facts)
             },
             now: { clock.now() }, wallTime: { Self.now + wallShift })
         sources.requests = { requests }

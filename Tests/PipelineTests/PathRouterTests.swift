@@ -36,6 +36,7 @@ struct PathRouterTests {
             ("/internal/status/endpoints", .statusEndpoints, .internal),
             ("/internal/status/models", .statusModels, .internal),
             ("/internal/requests", .requests, .internal),
+            ("/internal/stats/models", .modelStatistics, .internal), ("/internal/process", .process, .internal),
             ("/version", .version, .internal),
             ("/olla/models", .models, .models),
             ("/olla/models/llama3.2:3b", .model(idStart: 13), .models),
@@ -170,7 +171,7 @@ struct PathRouterTests {
             ("/olla/docker-model-runner/v1/models", .other), ("/olla/Ollama/v1/models", .other),
             ("/OLLA/proxy/", .other), ("/olla/proxyx/", .other), ("/olla/anthropic/v1/complete", .translator),
             ("/olla/anthropic/", .translator), ("/internal/uix/", .internal), ("/internal/health/", .internal),
-            ("/internal/stats/models", .internal), ("/internal/process", .internal), ("/version/", .other),
+            ("/internal/stats/model", .internal), ("/internal/processes", .internal), ("/version/", .other),
             ("/internal", .other), ("", .other), ("olla/proxy/", .other), ("*", .other), ("/olla/model", .other),
         ])
     func notFound(path: String, routeClass: RouteClass) {
