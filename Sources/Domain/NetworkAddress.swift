@@ -25,6 +25,9 @@ public struct NetworkAddress: Hashable, Sendable {
             low: groups[4..<8].reduce(0) { $0 << 16 | UInt64($1) })
     }
 
+    /// The upper and the lower 64 bits.
+    public var words: (high: UInt64, low: UInt64) { (self.high, self.low) }
+
     private init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low

@@ -25,7 +25,9 @@ struct Assembly: Sendable {
     /// What the loops share under a configuration.
     ///
     /// What remembers something is handed on from the configuration before while the keys that decide about it stay.
-    func shared(_ settings: Configuration, following previous: Gateway.Running?) -> EngineShared {
+    ///
+    /// - Throws: ``StartFailure`` for a client key without a value.
+    func shared(_ settings: Configuration, following previous: Gateway.Running?) throws -> EngineShared {
         let router = self.router(settings, following: previous?.shared.router)
         let paths = PathRouter(
             profiles: settings.profiles, allowsManagement: settings.server.allowModelManagement,
@@ -48,6 +50,8 @@ struct Assembly: Sendable {
             },
             endpointUnreachable: { supervisor.endpointFailedToConnect($0.live) })
         shared.messages = messages
+        shared.admission = try Admission(settings.server, following: previous?.shared.admission)
+        shared.clientKeySlots = settings.server.auth.keys.map { metrics.clientKeySlot(forName: $0.name) }
         shared.refreshModels = ModelRefreshing.closure(settings, supervisor: supervisor)
         return shared
     }
@@ -112,7 +116,7 @@ extension Gateway {
         let previous = self.running.withLock { $0 }
         let change = ConfigurationChange(from: previous.settings, to: loaded)
         let settings = change.configuration
-        let shared = self.assembly.shared(settings, following: previous)
+        let shared = try self.assembly.shared(settings, following: previous)
         let revision = previous.revision + 1
         let contexts = try EndpointTLS.Contexts(settings.discovery.endpoints)
         let plan = try FleetPlan(settings, revision: revision, attachment: EngineRules(shared))
@@ -120,7 +124,7 @@ extension Gateway {
         let fleet = try await self.supervisor.reconfigure(
             plan, policy: SupervisionPolicy(settings.discovery))
         shared.router.room.policy = .init(settings.proxy.queue)
-        self.scrape.attach(shared.router)
+        self.scrape.attach(shared)
         self.running.withLock { $0 = Running(settings: settings, shared: shared, revision: revision) }
         await self.engine.adoptFleet()
         if let level = LogLevel(configured: settings.logging.level.rawValue) { self.logbook.setLevel(level) }

@@ -134,8 +134,8 @@ public final class Gateway: Sendable {
             loops: loopCount, sources: scrape.sources { parts.supervisor.isReady && !stopping.isSet },
             metrics: parts.metrics, logbook: parts.logbook, fleet: parts.fleet, supervisor: parts.supervisor,
             tls: parts.tls, sampler: spans.sampler)
-        let shared = assembly.shared(settings, following: nil)
-        scrape.attach(shared.router)
+        let shared = try assembly.shared(settings, following: nil)
+        scrape.attach(shared)
         let eventLoops = Array(parts.group.makeIterator())
         let engine = try await OllaEngine.start(
             eventLoops: eventLoops, shared: shared, recorders: parts.metrics.loops, logbook: parts.logbook,

@@ -5,6 +5,7 @@ import FlightRecorder
 import Journal
 import MetricKernel
 import OllaEngine
+import Pipeline
 import Routing
 import Supervision
 import Synchronization
@@ -24,6 +25,7 @@ final class Scrape: Sendable {
     private let fleet: FleetPublisher
     private let engine = Mutex<OllaEngine?>(nil)
     private let router = Mutex<Router?>(nil)
+    private let admission = Mutex<Admission?>(nil)
     /// What each loop's thread had used when it last answered: a counter goes on while its loop is stuck.
     private let cpuTimes: Mutex<[Nanoseconds]>
 
@@ -37,8 +39,11 @@ final class Scrape: Sendable {
     /// Tells where the loops are; the routes exist before the engine does.
     func attach(_ engine: OllaEngine) { self.engine.withLock { $0 = engine } }
 
-    /// Tells where sessions are kept.
-    func attach(_ router: Router) { self.router.withLock { $0 = router } }
+    /// Tells where sessions and the rates of clients are kept.
+    func attach(_ shared: EngineShared) {
+        self.router.withLock { $0 = shared.router }
+        self.admission.withLock { $0 = shared.admission }
+    }
 
     /// Lets go of both: they refer to routes that refer to this.
     func detach() {
@@ -90,6 +95,11 @@ final class Scrape: Sendable {
         facts.wallTime = Nanoseconds(rawValue: Clock.wallNanoseconds())
         facts.process = ProcessFacts.read()
         facts.log = self.logbook.facts
+        if let admission = self.admission.withLock({ $0 }) {
+            let now = Clock.now()
+            facts.rateLimitTrackedClients = admission.trackedClients(at: now)
+            facts.rateLimitedClients = admission.refusedClients(at: now)
+        }
         let snapshot = self.fleet.handle.snapshot
         if let sessions = self.router.withLock({ $0 })?.sessions {
             // What has expired counts until somebody looks; a scrape does.
@@ -144,6 +154,7 @@ final class Scrape: Sendable {
                 lastCheck: $0.lastCheck, nextCheck: $0.nextCheck, lastDuration: $0.lastDuration,
                 failuresInRow: $0.failuresInRow, lastModelSync: $0.lastModelSync)
         }
+        report.blockedAddresses = collected.facts.rateLimitedClients
         report.activeConnections = totals.openClientConnections
         return report
     }

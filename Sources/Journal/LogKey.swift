@@ -31,6 +31,8 @@ extension LogKey {
     public static let contentType = LogKey("content_type")
     /// The `Accept` of the request.
     public static let accept = LogKey("accept")
+    /// The name of the client's key.
+    public static let clientKey = LogKey("client_key")
     /// The W3C trace id, 32 hexadecimal digits.
     public static let traceID = LogKey("trace_id")
     /// The W3C id of the gateway's own span, 16 hexadecimal digits.

@@ -76,6 +76,8 @@ struct Answers {
         case .malformed, .malformedBody: "400 Bad Request"
         case .invalidRequest: "the request is not valid"
         case .notFound: "404 page not found"
+        case .unauthorized: "Unauthorized: a known client key is required (Authorization: Bearer, or x-api-key)"
+        case .rateLimited: "Too Many Requests"
         case .methodNotAllowed: "Method Not Allowed"
         case .bodyTooLarge: "Request body too large"
         case .headersTooLarge: "Request headers too large"

@@ -30,6 +30,8 @@ extension ClientConnection {
         if retryAt > now, retryAt != .distantFuture {
             fields.append(("Retry-After", String(((retryAt - now).rawValue + 999_999_999) / 1_000_000_000)))
         }
+        exchange.rate?.append(to: &fields)
+        if answer.kind == .unauthorized { fields.append(("WWW-Authenticate", "Bearer")) }
         if answer.kind == .upgradeRefused { fields.append(("Upgrade", "HTTP/1.1")) }
         let code = answer.kind == .modelRejected ? body : answer.kind.code
         self.write(self.errorResponse(answer.status, body, code: code, fields: fields), withRouting: true)
@@ -168,6 +170,7 @@ extension ClientConnection {
         self.recordCompletion()
         self.recordRequest()
         self.recordMessages()
+        if exchange.clientKey != nil { self.recordClientKey() }
         self.writeLogLine()
         self.logEnd()
         self.recordRequestSpan()

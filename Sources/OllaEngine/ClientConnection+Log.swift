@@ -40,6 +40,7 @@ extension ClientConnection {
         if let failure = exchange.lastFailure { line.string(.error, failure.type.label) }
         if let mode = exchange.messages?.mode { line.string(.translatorMode, mode.label) }
         if let fallback = exchange.messages?.fallback { line.string(.fallbackReason, fallback.label) }
+        self.writeClientKey(to: &line)
         if let refusal = exchange.refusal { line.string(.refusal, refusal) }
         self.writeRouting(to: &line)
         line.commit()
@@ -76,7 +77,11 @@ extension ClientConnection {
     private func writeTarget(to line: inout LogLine) {
         let head = self.headBytes
         let bytes = head.readableBytesSpan
-        line.string(.remoteAddress, self.clientAddress)
+        if let field = self.exchange.clientField {
+            line.string(.remoteAddress, bytes.extracting(field))
+        } else {
+            line.string(.remoteAddress, self.clientAddress)
+        }
         line.string(.method, bytes.extracting(self.head.methodRange))
         line.string(.path, bytes.extracting(self.head.path))
     }

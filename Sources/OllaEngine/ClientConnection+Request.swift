@@ -106,6 +106,7 @@ extension ClientConnection {
     private func dispatch(at now: MonotonicTime) {
         let configuration = self.loop.configuration
         let bodyBytesMax = self.bodyBytesMax
+        if let admission = self.loop.admission, !self.isAdmitted(by: admission, at: now) { return }
         if self.head.estimatedBytes > configuration.headerBytesMax {
             return self.refuse(GatewayAnswer(.headersTooLarge))
         }
@@ -289,9 +290,9 @@ extension ClientConnection {
     // MARK: Refusals
 
     /// Refuses a request whose head was read; the body, if any, is not.
-    func refuse(_ answer: GatewayAnswer) {
+    func refuse(_ answer: GatewayAnswer, text: String? = nil, retryAt: MonotonicTime = .zero) {
         if !self.isRequestComplete { self.closesAfterAnswer = true }
-        self.answer(answer)
+        self.answer(answer, text: text, retryAt: retryAt)
     }
 
     /// The client broke the rules, or a limit, in the middle of its body.

@@ -44,6 +44,8 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
     let clientAddress: [UInt8]
     /// Stands for the address where clients are told apart and not named.
     let clientFingerprint: UInt64
+    /// The peer's address; nil for one that is none, such as a Unix socket's.
+    lazy var peer = NetworkAddress(String(decoding: self.clientAddress, as: UTF8.self))
     var context: ChannelHandlerContext?
 
     // Input.

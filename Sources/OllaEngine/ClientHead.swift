@@ -36,6 +36,8 @@ struct ClientHead {
         var forwardsTrailers: Bool
         /// Whether the gateway's own `request-id` stands in place of the backend's.
         var ownsRequestID: Bool
+        /// What `X-RateLimit-*` say; nil when no rate is limited.
+        var rate: RateNote?
     }
 
     /// `X-Served-By` with its line end.
@@ -113,6 +115,7 @@ struct ClientHead {
         writer.write("X-Olla-Response-Time: " as StaticString)
         writer.write(decimal: UInt64(max(0, facts.responseTime.rawValue / 1_000_000)))
         writer.write("ms\r\n" as StaticString)
+        if let rate = facts.rate { rate.write(to: &writer) }
         writer.write(routing)
         writer.write(sticky)
         writer.write(self.servedByLine)

@@ -40,7 +40,7 @@ final class EngineLoop {
     /// The requests that somebody may ask about.
     var flights = FlightRecorder()
     let wheel: DeadlineWheel
-    let upstreamHead: UpstreamHead
+    private(set) var upstreamHead: UpstreamHead
     let clientHead: ClientHead
     let answers: Answers
     var random = LoopRandom()
@@ -61,6 +61,7 @@ final class EngineLoop {
     private var connecting = 0
     private var ticks: UInt64 = 0
 
+    var admission: Admission? { self.shared.admission }
     var paths: PathRouter { self.shared.paths }
     var router: Router { self.shared.router }
     var routes: any LocalRoutes { self.shared.routes }
@@ -78,6 +79,7 @@ final class EngineLoop {
         self.wheel = DeadlineWheel(now: Clock.now())
         let (name, version) = (shared.configuration.productName, shared.configuration.version)
         self.upstreamHead = UpstreamHead(productName: name, version: version)
+        self.upstreamHead.keyHeader = shared.admission?.rules.keyHeader ?? []
         self.clientHead = ClientHead(productName: name, version: version)
         self.answers = Answers(productName: name, version: version)
         self.fleet = FleetCache(shared.fleet)
@@ -145,6 +147,7 @@ final class EngineLoop {
         if let rules = fleet.attachment as? EngineRules {
             self.shared = rules.shared
             self.configuration = rules.shared.configuration
+            self.upstreamHead.keyHeader = rules.shared.admission?.rules.keyHeader ?? []
         }
         self.wires.removeAll()
         for connection in self.idle.removeAll() {

@@ -109,6 +109,18 @@ final class Exchange {
     /// What a refusal says to the log.
     var refusal: StaticString?
 
+    // Who asked.
+    /// The rules by which the request was let in; nil when there are none.
+    var admission: Admission?
+    /// The position of the client's key among those of ``admission``; nil when keys are off.
+    var clientKey: Int?
+    /// The key's place among the metrics.
+    var clientKeySlot = ClientKeySlot.other
+    /// The client's address in the head's bytes, when a proxy that is trusted named it.
+    var clientField: Range<Int>?
+    /// What `X-RateLimit-*` say; nil when no rate is limited.
+    var rate: RateNote?
+
     // What the answer was.
     /// What the answer's bytes tell.
     var observation = Observation()
@@ -201,6 +213,10 @@ final class Exchange {
         self.usedFallback = false
         self.sendsChunks = false
         self.refusal = nil
+        self.admission = nil
+        self.clientKey = nil
+        self.clientField = nil
+        self.rate = nil
         self.observation.reset()
         self.isStreamClosed = false
         self.responseBytes = 0

@@ -40,6 +40,11 @@ public struct EngineShared: Sendable {
     /// What the statistics page says about the Messages API.
     public var messages = TranslatorTally()
 
+    /// Who is let in; nil when everybody is.
+    public var admission: Admission?
+    /// The places of ``Admission/keys`` among the metrics, in the same order.
+    public var clientKeySlots: [ClientKeySlot] = []
+
     /// All parts, given.
     public init(
         configuration: EngineConfiguration, paths: PathRouter, router: Router, fleet: FleetHandle, budget: RetryBudget,

@@ -34,6 +34,8 @@ struct UpstreamHead {
     let productLine: [UInt8]
     /// `1.1 olla/<ver>`.
     let via: [UInt8]
+    /// The header in which client keys stand besides the known ones, in lower case: never forwarded.
+    var keyHeader: [UInt8] = []
 
     init(productName: String, version: String) {
         self.productLine = Array("X-Proxied-By: \(productName)/\(version)\r\n".utf8)
@@ -143,9 +145,20 @@ struct UpstreamHead {
             if field.isHopByHop || field.known.isCredential || Self.written.contains(field.known) { continue }
             if wire.ownsName(bytes, field.name) { continue }
             if facts.isTranslated, Self.rewritten.contains(field.known) { continue }
+            if !self.keyHeader.isEmpty, self.isKeyHeader(bytes.extracting(field.name)) { continue }
             if field.known == .tracestate, !facts.forwardsTraceState { continue }
             writer.field(field, of: bytes)
         }
+    }
+
+    private func isKeyHeader(_ name: RawSpan) -> Bool {
+        guard name.byteCount == self.keyHeader.count else { return false }
+        for offset in self.keyHeader.indices {
+            let byte = name.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+            let lower = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
+            if lower != self.keyHeader[offset] { return false }
+        }
+        return true
     }
 
     /// Writes version 00 of the field (W3C Trace Context section 3.2.2): the attempt is the backend's parent.

@@ -16,6 +16,10 @@ public struct GatewayAnswer: Equatable, Sendable {
         case bodyTooLarge
         /// The header fields are larger than `max_header_size`.
         case headersTooLarge
+        /// No client key, or one that is not known.
+        case unauthorized
+        /// A limit of requests or tokens a minute is used up.
+        case rateLimited
         /// The client did not finish its request in time.
         case requestTimeout
         /// The body's chunked coding is broken.
@@ -69,6 +73,8 @@ public struct GatewayAnswer: Equatable, Sendable {
         self.kind = kind
         switch kind {
         case .malformed, .malformedBody, .invalidRequest: (self.status, self.outcome) = (400, .clientError)
+        case .unauthorized: (self.status, self.outcome) = (401, .clientError)
+        case .rateLimited: (self.status, self.outcome) = (429, .rateLimited)
         case .notFound: (self.status, self.outcome) = (404, .clientError)
         case .methodNotAllowed: (self.status, self.outcome) = (405, .clientError)
         case .requestTimeout: (self.status, self.outcome) = (408, .clientError)

@@ -105,6 +105,8 @@ extension Configuration {
         public var requestsPerMinute = 0
         /// The most tokens per minute; 0 means no limit.
         public var tokensPerMinute = 0
+        /// The value of ``key`` or ``keyFile``, resolved at load; nil for a digest.
+        public var value: Secret?
 
         /// Makes an empty key, to be filled in.
         public init() {}

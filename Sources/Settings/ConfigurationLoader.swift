@@ -56,6 +56,10 @@ public struct ConfigurationLoader: Sendable {
                 &configuration.discovery.endpoints[position],
                 at: "\(KeyCatalog.endpointsPath)[\(position)]", findings: &findings)
         }
+        for position in configuration.server.auth.keys.indices {
+            resolver.resolve(
+                &configuration.server.auth.keys[position], at: "server.auth.keys[\(position)]", findings: &findings)
+        }
         let companions = Companions.load(with: self.files, environment: self.environment)
         configuration.profiles = companions.profiles(configuration.proxy.profileFilter)
         configuration.modelRules = companions.rules

@@ -6,10 +6,8 @@ enum Inaction {
     static let pending: [String] = [
         "server.tls",
         "server.admin",
-        "server.auth",
         "server.allow_model_management",
         "server.cors",
-        "server.rate_limits",
         "proxy.enforce_profile_paths",
         "translators.anthropic.inspector",
         "engineering",
@@ -17,6 +15,7 @@ enum Inaction {
 
     /// Keys that old files hold and that have no effect in any version.
     static let deprecated: [String: String] = [
+        "server.rate_limits.cleanup_interval": "has no effect: buckets take fixed room and need no clean-up",
         "proxy.max_retries": "has no effect; proxy.retry.max_attempts acts",
         "proxy.retry_backoff": "has no effect",
         "discovery.refresh_interval": "has no effect with a static list",

@@ -105,7 +105,7 @@ extension KeyCatalog {
         Key(
             "server.rate_limits.cleanup_interval", \.server.rateLimits.cleanupInterval, .signedDuration,
             variable: "OLLA_SERVER_RATE_CLEANUP_INTERVAL",
-            "time between clean-ups of idle buckets; 0 or less = never"),
+            "no effect: buckets take fixed room and need no clean-up"),
         Key(
             "server.rate_limits.trust_proxy_headers", \.server.rateLimits.trustProxyHeaders, .boolean,
             variable: "OLLA_SERVER_TRUST_PROXY_HEADERS", "believe forwarded client addresses"),

@@ -39,6 +39,15 @@ struct SecretResolver {
         endpoint.upstreamHeaders = fields.filter { field in field.name.lowercased() != overridden }
     }
 
+    /// Resolves one client key in place; what is missing or said twice is for the validation.
+    func resolve(_ key: inout Configuration.ClientKey, at path: String, findings: inout Findings) {
+        guard [key.key != nil, key.keyFile != nil, key.sha256 != nil].count(where: { $0 }) == 1, key.sha256 == nil,
+            key.key?.isEmpty != true
+        else { return }
+        let title = "client key \"\(key.name.isEmpty ? path : key.name)\": "
+        key.value = self.value("key", key.key, key.keyFile, at: path, title: title, findings: &findings)
+    }
+
     /// The headers of framing and of the connection, which only the gateway may set.
     private static let ownedHeaders: Set<String> = [
         "host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "te",

@@ -32,7 +32,8 @@ struct LayerTests {
         "Translation": Room(layer: 1, libraries: ["Synchronization"]),
         "Telemetry": Room(layer: 1, neighbours: ["Domain"], libraries: ["Synchronization"]),
         "FlightRecorder": Room(layer: 1, neighbours: ["Domain"]),
-        "Pipeline": Room(layer: 1, neighbours: ["Domain", "Catalog", "Routing"], libraries: ["Synchronization"]),
+        "Pipeline": Room(
+            layer: 1, neighbours: ["Domain", "Catalog", "Routing"], libraries: ["Synchronization", "Crypto"]),
         "Transport": Room(layer: 2, libraries: system.union(nio).union(tls)),
         "Journal": Room(layer: 2, libraries: system),
         "TraceExport": Room(

@@ -150,7 +150,8 @@ final class World: Sendable {
     ) -> String {
         let members = ["engine: \(engine.rawValue)"] + (proxy.isEmpty ? [] : [proxy])
         var lines = [
-            "server: {host: 127.0.0.1, event_loops: 1}", "proxy: {\(members.joined(separator: ", "))}", "discovery:",
+            "server: {host: 127.0.0.1, event_loops: 1, rate_limits: {global_requests_per_minute: 0,",
+            "  per_ip_requests_per_minute: 0}}", "proxy: {\(members.joined(separator: ", "))}", "discovery:",
             "  model_discovery: {enabled: \(places.contains { $0.isAskedItself })}", "  static:",
             places.isEmpty ? "    endpoints: []" : "    endpoints:",
         ]

@@ -1,0 +1,154 @@
+import Domain
+import MockLLM
+import Settings
+import TestKit
+import Testing
+
+@Suite("Who is let in")
+struct AdmissionTests {
+    private static let served: [ScriptStep] = [
+        .readUntil("\r\n\r\n"), .announce("served"), .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+    ]
+
+    private static func get(_ path: String = "/olla/proxy/x", _ fields: String...) -> String {
+        "GET \(path) HTTP/1.1\r\nHost: gateway\r\n" + fields.map { "\($0)\r\n" }.joined() + "\r\n"
+    }
+
+    /// Far more time than a test takes passes before a token comes back.
+    private static func limits(
+        global: Int = 0, client: Int = 0, burst: Int,
+        _ more: @escaping @Sendable (inout Configuration) -> Void = { _ in }
+    ) -> Tuning {
+        Tuning {
+            $0.server.rateLimits.globalRequestsPerMinute = global
+            $0.server.rateLimits.perIPRequestsPerMinute = client
+            $0.server.rateLimits.burstSize = burst
+            more(&$0)
+        }
+    }
+
+    @Test("an address that asks too often is refused, and the backend hears nothing", arguments: Engine.allCases)
+    func limitsAddresses(engine: Engine) async throws {
+        let backend = try await ScriptedBackend.start(scripts: [Self.served + Self.served])
+        try await World.with(engine, [Place(backend)], tuned: Self.limits(client: 1, burst: 2)) { world in
+            let client = try await world.connect()
+            for left in ["1", "0"] {
+                try await client.send(Self.get())
+                let answer = try await client.answer()
+                #expect(answer.text == "ok")
+                #expect(answer.value(of: "x-ratelimit-limit") == "1")
+                #expect(answer.value(of: "x-ratelimit-remaining") == left)
+                #expect(answer.value(of: "x-ratelimit-reset") != nil)
+            }
+            try await client.send(Self.get())
+            let refused = try await client.answer()
+            #expect(refused.status == 429)
+            #expect(refused.text == "Too Many Requests\n")
+            let wait = try #require(refused.value(of: "retry-after").flatMap { Int($0) })
+            #expect((1...60).contains(wait))
+            #expect(refused.value(of: "x-ratelimit-remaining") == "0")
+            #expect(refused.value(of: "x-olla-request-id") != nil)
+            // Local routes are never limited, and the connection lives on.
+            try await client.send(Self.get("/internal/health"))
+            #expect(try await client.answer().status == 200)
+            let page = try await world.metrics()
+            let decisions = "glasspot_rate_limit_decisions_total"
+            #expect(page.count(decisions, ["limit": "per_ip", "decision": "allowed"]) == 2)
+            #expect(page.count(decisions, ["limit": "per_ip", "decision": "rejected"]) == 1)
+            #expect(page.count("glasspot_admission_total", ["decision": "rate_limited"]) == 1)
+            #expect(page.count("glasspot_requests_total", ["outcome": "rate_limited", "code": "429"]) == 1)
+            #expect(page.count("glasspot_rate_limit_tracked_clients") == 1)
+        }
+        try await backend.stop()
+    }
+
+    @Test("the limit of all clients refuses too, and gives the address its token back", arguments: Engine.allCases)
+    func limitsAll(engine: Engine) async throws {
+        let backend = try await ScriptedBackend.start(scripts: [Self.served])
+        try await World.with(engine, [Place(backend)], tuned: Self.limits(global: 1, burst: 1)) { world in
+            let client = try await world.connect()
+            try await client.send(Self.get())
+            let first = try await client.answer()
+            #expect(first.status == 200)
+            #expect(first.value(of: "x-ratelimit-limit") == "0")
+            try await client.send(Self.get())
+            #expect(try await client.answer().status == 429)
+            let page = try await world.metrics()
+            let decisions = "glasspot_rate_limit_decisions_total"
+            #expect(page.count(decisions, ["limit": "global", "decision": "rejected"]) == 1)
+        }
+        try await backend.stop()
+    }
+
+    @Test("behind a trusted proxy each client has its own bucket, named from the right", arguments: Engine.allCases)
+    func trustsProxies(engine: Engine) async throws {
+        let backend = try await ScriptedBackend.start(scripts: [Self.served + Self.served])
+        let tuning = Self.limits(client: 1, burst: 1) { $0.server.rateLimits.trustProxyHeaders = true }
+        try await World.with(engine, [Place(backend)], tuned: tuning) { world in
+            let client = try await world.connect()
+            let asked: [(String, Int)] = [
+                ("6.6.6.6, 203.0.113.1, 10.0.0.1", 200), ("7.7.7.7, 203.0.113.1", 429), ("203.0.113.2", 200),
+                ("8.8.8.8,203.0.113.2,127.0.0.1", 429),
+            ]
+            for (list, status) in asked {
+                try await client.send(Self.get("/olla/proxy/x", "X-Forwarded-For: \(list)"))
+                #expect(try await client.answer().status == status, "\(list)")
+            }
+            let lines = try await world.logAfterStop()
+            #expect(lines.filter { $0["remote_addr"] as? String == "203.0.113.1" }.count == 2)
+        }
+        try await backend.stop()
+    }
+
+    @Test("only a known key is let in, its name is told and its value never", arguments: Engine.allCases)
+    func keys(engine: Engine) async throws {
+        let backend = try await ScriptedBackend.start(scripts: [Self.served + Self.served + Self.served])
+        let tuning = Tuning {
+            var first = Configuration.ClientKey()
+            first.name = "team-a"
+            first.value = Secret("sk-planted-a")
+            var second = Configuration.ClientKey()
+            second.name = "team-b"
+            // printf sk-planted-b | sha256sum
+            second.sha256 = "976daf0b34cf088b88ab20affe764e3263a3a351671680428628af1125f5cabf"
+            second.requestsPerMinute = 1
+            $0.server.auth.keys = [first, second]
+            $0.server.auth.header = "X-Team-Key"
+        }
+        try await World.with(engine, [Place(backend)], tuned: tuning) { world in
+            let client = try await world.connect()
+            let asked: [(String, Int)] = [
+                ("Authorization: Bearer sk-planted-a", 200), ("x-api-key: sk-planted-a", 200),
+                ("X-Team-Key: sk-planted-b", 200), ("X-Team-Key: sk-planted-b", 429),
+                ("Authorization: Bearer sk-planted-wrong", 401), ("Accept: */*", 401),
+            ]
+            var heads: [String] = []
+            for (field, status) in asked {
+                try await client.send(Self.get("/olla/proxy/x", field))
+                let answer = try await client.answer()
+                #expect(answer.status == status, "\(field)")
+                if status == 401 { #expect(answer.value(of: "www-authenticate") == "Bearer") }
+                heads.append(answer.text)
+            }
+            try await client.send(Self.get("/olla/models"))
+            #expect(try await client.answer().status == 401)
+            try await client.send(Self.get("/internal/health"))
+            #expect(try await client.answer().status == 200)
+            let page = try await world.metrics()
+            let used = "glasspot_client_key_requests_total"
+            #expect(page.count(used, ["key": "team-a", "outcome": "ok"]) == 2)
+            #expect(page.count(used, ["key": "team-b", "outcome": "rate_limited"]) == 1)
+            #expect(page.count("glasspot_admission_total", ["decision": "unauthorized"]) == 3)
+            for path in ["/internal/metrics", "/internal/status", "/internal/requests", "/internal/process"] {
+                try await client.send(Self.get(path))
+                heads.append(try await client.answer().text)
+            }
+            let lines = try await world.logAfterStop()
+            #expect(lines.filter { $0["client_key"] as? String == "team-a" }.count == 2)
+            heads += lines.map { "\($0)" }
+            heads.append(String(decoding: backend.received(), as: UTF8.self))
+            for text in heads { #expect(!text.contains("sk-planted")) }
+        }
+        try await backend.stop()
+    }
+}
