@@ -336,6 +336,37 @@ struct RoutingTests {
         }
         try await backend.stop()
     }
+
+    @Test("with the name of each endpoint in turn when the first fails", arguments: Engine.allCases)
+    func aliasFailover(engine: Engine) async throws {
+        let failing = try await MockBackend.start(
+            kind: .openAI,
+            behaviour: MockBehaviour(models: [MockModel("first-7b")], faults: FaultPlan(always: .status(503))))
+        let serving = try await MockBackend.start(
+            kind: .openAI, behaviour: MockBehaviour(models: [MockModel("a-longer-name-of-the-second-7b")]))
+        let places = [
+            Place(failing, lines: ["priority: 100"]), Place(serving, name: "beta", lines: ["priority: 50"]),
+        ]
+        let yaml = "model_aliases:\n  short: [first-7b, a-longer-name-of-the-second-7b]\n"
+        try await World.with(engine, places, yaml: yaml) { world in
+            func body(_ model: String) -> String {
+                #"{"x": 1, "model" : "\#(model)","messages":[{"role":"user","content":"hi"}]}"#
+            }
+            let answer = try await world.post("/olla/openai/v1/chat/completions", body("short"))
+            #expect(answer.status == 200)
+            #expect(answer.value(of: "X-Olla-Endpoint") == "beta")
+            for (backend, name) in [(failing, "first-7b"), (serving, "a-longer-name-of-the-second-7b")] {
+                let request = try #require(backend.requests.last(where: { $0.method == "POST" }))
+                #expect(String(decoding: request.body, as: UTF8.self) == body(name))
+                #expect(request.value(of: "Content-Length") == "\(request.body.count)")
+            }
+            let page = try await world.metrics()
+            #expect(page.count("glasspot_model_alias_rewrites_total") == 2)
+            #expect(page.count("glasspot_retries_total", ["reason": "http_5xx"]) == 1)
+        }
+        try await failing.stop()
+        try await serving.stop()
+    }
 }
 
 extension String {

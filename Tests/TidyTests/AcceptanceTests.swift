@@ -48,6 +48,7 @@ struct AcceptanceTests {
         ("15 header set", "ConformanceTests/StickyTests.swift", "sources"),
         ("15 hash", "RoutingTests/StickySessionsTests.swift", "hash"),
         ("16 byte-exact rewrite", "ConformanceTests/RoutingTests.swift", "alias"),
+        ("16 rewritten again on failover", "ConformanceTests/RoutingTests.swift", "aliasFailover"),
         ("16 aliases across endpoints", "CatalogTests/ModelRulesTests.swift", "alias"),
         ("17 filters at discovery", "SupervisionTests/SupervisorDiscoveryTests.swift", "firstDiscovery"),
         ("17 patterns at validation", "SettingsTests/ValidationTests.swift", "filters"),
