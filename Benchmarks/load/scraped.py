@@ -5,6 +5,9 @@ One gateway with the typical site (8 endpoints, 20 models, 40 pairs) carries POS
 the time. Windows without and with a scrape a second alternate in the same process, so that a drift of the machine
 meets both alike; each number is the median over the rounds. The cost of a request is the processor time (user and
 system) of the gateway over the window, the scrapes' included, divided by the requests completed in it.
+
+That ratio holds what else the machine does meanwhile, often more than the scrape. So the scrape is also measured alone:
+the processor time of many scrapes one after the other while no request comes, which is what one second gives for it.
 """
 import argparse
 import contextlib
@@ -95,7 +98,15 @@ def window(site: bench.Bench, port: int, pid: int) -> float:
     return cpu / result["requests"] * 1e6
 
 
-def measure(options: argparse.Namespace, folder: pathlib.Path) -> tuple[list[float], list[float], Scraper, int]:
+def alone(pid: int, scraper: Scraper, count: int) -> float:
+    """Processor time of one scrape while nothing else happens, milliseconds."""
+    before = bench.cpu_seconds(pid)
+    for _ in range(count):
+        scraper.scrape()
+    return (bench.cpu_seconds(pid) - before) / count * 1e3
+
+
+def measure(options: argparse.Namespace, folder: pathlib.Path) -> tuple[list[float], list[float], list[float], Scraper, int]:
     site = bench.Bench(options, folder)
     ports = [bench.free_port() for _ in range(ENDPOINTS)]
     port = bench.free_port()
@@ -115,7 +126,9 @@ def measure(options: argparse.Namespace, folder: pathlib.Path) -> tuple[list[flo
                     scraped.append(window(site, port, gateway.pid))
                 print(f"round {number}: {plain[-1]:.2f} us not scraped, {scraped[-1]:.2f} us scraped", flush=True)
             series = samples(port)
-    return plain, scraped, scraper, series
+            quiet = Scraper(port, options.format)
+            single = [alone(gateway.pid, quiet, options.scrapes) for _ in range(options.rounds)]
+    return plain, scraped, single, scraper, series
 
 
 def samples(port: int) -> int:
@@ -124,7 +137,9 @@ def samples(port: int) -> int:
         return sum(1 for line in answer if line.strip() and not line.startswith(b"#"))
 
 
-def document(options: argparse.Namespace, plain: list[float], scraped: list[float], scraper: Scraper, series: int) -> str:
+def document(
+    options: argparse.Namespace, plain: list[float], scraped: list[float], single: list[float], scraper: Scraper, series: int
+) -> str:
     ratios = [with_scrape / without for without, with_scrape in zip(plain, scraped)]
     command = f"Benchmarks/load/scraped.py --rounds {options.rounds} --seconds {options.seconds} --format {options.format}"
     return f"""# What a scrape once a second costs
@@ -136,7 +151,9 @@ Made by `{command}` on {time.strftime('%Y-%m-%d', time.gmtime())}.
 | CPU per POST, not scraped, µs | {statistics.median(plain):.2f} | {min(plain):.2f} | {max(plain):.2f} |
 | CPU per POST, scraped once a second, µs | {statistics.median(scraped):.2f} | {min(scraped):.2f} | {max(scraped):.2f} |
 | Scraped ÷ not scraped, round by round | {statistics.median(ratios):.3f} | {min(ratios):.3f} | {max(ratios):.3f} |
-| A scrape under this load, ms | {statistics.median(scraper.seconds) * 1e3:.1f} | {min(scraper.seconds) * 1e3:.1f} | {max(scraper.seconds) * 1e3:.1f} |
+| CPU of a scrape alone, ms | {statistics.median(single):.2f} | {min(single):.2f} | {max(single):.2f} |
+| The same once a second, % of a core | {statistics.median(single) / 10:.2f} | {min(single) / 10:.2f} | {max(single) / 10:.2f} |
+| A scrape under this load, wall clock, ms | {statistics.median(scraper.seconds) * 1e3:.1f} | {min(scraper.seconds) * 1e3:.1f} | {max(scraper.seconds) * 1e3:.1f} |
 
 The page has {series} samples in the text format; as {options.format} it is {scraper.page / 1024:.0f} KiB, {scraper.compressed / 1024:.0f} KiB with gzip.
 
@@ -148,6 +165,7 @@ The page has {series} samples in the text format; as {options.format} it is {scr
   models in turn over {options.connections} kept-alive connections.
 - {options.rounds} rounds of two windows of {options.seconds} s in one process, not scraped and scraped; the CPU time of rendering and compressing is part
   of the scraped window.
+- A scrape alone: {options.rounds} times {options.scrapes} of them one after the other without any load, on the page that the load has left.
 """
 
 
@@ -156,6 +174,7 @@ def main() -> None:
     parser.add_argument("--glasspot", default=str(ROOT / ".build/release/glasspot"), help="the gateway's binary")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=8, help="length of a window")
+    parser.add_argument("--scrapes", type=int, default=100, help="how many scrapes the figure of one alone is taken from")
     parser.add_argument("--warmup", type=int, default=2)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--format", choices=sorted(ACCEPT), default="openmetrics", help="what the scraper asks for")
