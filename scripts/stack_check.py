@@ -26,13 +26,6 @@ import stack_world
 
 ROOT = check_dashboards.ROOT
 VARIABLES = {"$__rate_interval": "30s", "$job": "glasspot", "$instance": ".+", "$model": ".+", "$endpoint": ".+"}
-# Panels that are empty here, each with its reason. One that has data after all is a finding too.
-EMPTY: dict[str, str] = {
-    "endpoints: Running": "the simulated backends have no metrics page of their own",
-    "endpoints: Waiting": "the simulated backends have no metrics page of their own",
-    "endpoints: KV cache": "the simulated backends have no metrics page of their own",
-    "internals: Requests by key": "no client keys are configured",
-}
 # Alerts that no fault of this check brings about, each with its reason; their unit tests fire them.
 UNPROVOKED = {
     "GlasspotBug": "would need a bug",
@@ -100,19 +93,15 @@ def check_panels(world: stack_world.World, report: Report, patience: float) -> N
     end = time.monotonic() + patience
     while True:
         waiting = [question for question in waiting if not world.shipped.ask(question[1])]
-        if time.monotonic() > end or all(place in EMPTY for place, _ in waiting):
+        if time.monotonic() > end or not waiting:
             break
         time.sleep(2)
-    places = {place for place, _ in waiting}
     for place, expression in waiting:
-        if place not in EMPTY:
-            report.fail(f"no data: {place}: {expression}")
-    for place in EMPTY.keys() - places:
-        report.fail(f"{place} has data: take it off the list of empty panels")
+        report.fail(f"no data: {place}: {expression}")
     report.say(f"{total - len(waiting)} of {total} panel queries return data")
-    report.table("Panels", f"{total - len(waiting)} of {total} queries of all panels return data. Loki's panels are "
-                 "checked by grammar (`scripts/logql.py`). Without data:", ("Panel", "Why"),
-                 [(place, EMPTY.get(place, "**unexpected**")) for place in sorted(places)])
+    report.table(
+        "Panels", f"{total - len(waiting)} of {total} queries of all panels return data. Loki's panels are checked by grammar "
+        "(`scripts/logql.py`).", ("Without data", "Query"), sorted(waiting))
 
 
 def check_recordings(world: stack_world.World, report: Report, patience: float) -> None:
@@ -286,9 +275,9 @@ def fault_set_divided(world: stack_world.World, watch: Watch, report: Report) ->
     since = time.monotonic()
     world.quiet.lists = False
     hanging = subprocess.Popen(
-        [sys.executable, "-c", "import sys, urllib.request as u; u.urlopen(u.Request(sys.argv[1], sys.argv[2].encode()), timeout=600)",
+        [sys.executable, "-c", "import sys, urllib.request as u; u.urlopen(u.Request(sys.argv[1], sys.argv[2].encode(), {'x-api-key': sys.argv[3]}), timeout=600)",
          f"http://127.0.0.1:{world.port}/olla/ollama/api/chat",
-         json.dumps({"model": "quiet:1b", "stream": False, "messages": [{"role": "user", "content": "please hang"}]})],
+         json.dumps({"model": "quiet:1b", "stream": False, "messages": [{"role": "user", "content": "please hang"}]}), stack_world.KEY],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     world.children.append(hanging)
     world.behave("vllm", models=[f"model-{index}" for index in range(9)] + ["qwen2.5-7b-instruct", "llama3.2:3b"])

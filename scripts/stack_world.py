@@ -20,6 +20,8 @@ import processes
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # By how much the copy of the rules divides every duration.
 FACTOR = 20
+# Anything: it lets the load in, and gives the panel of client keys something to show.
+KEY = "stack-check-key"
 DESCRIPTORS = 400
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -228,10 +230,11 @@ class World:
         endpoints.append(("quiet", self.quiet.port, "ollama"))
         lines = [
             "server:", '  host: "127.0.0.1"', f"  port: {self.port}", "  shutdown_timeout: 2s", "  read_timeout: 10m",
-            "  rate_limits: {global_requests_per_minute: 1000000, per_ip_requests_per_minute: 1000000}",
+            "  rate_limits: {global_requests_per_minute: 0, per_ip_requests_per_minute: 0}",
+            f'  auth: {{keys: [{{name: "stack-check", key: "{KEY}"}}]}}',
             "proxy:", '  load_balancer: "round-robin"', "  response_header_timeout: 10m",
             "  retry: {budget_percent: 5, budget_floor: 1}",
-            "discovery:", '  type: "static"', "  model_discovery: {enabled: true, interval: 5s, timeout: 2s}",
+            "discovery:", '  type: "static"', "  model_discovery: {enabled: true, interval: 5s, timeout: 2s}", "  engine_poll_interval: 5s",
             "  static:", "    endpoints:"]
         for name, port, kind in endpoints:
             lines += [f'      - name: "{name}"', f'        url: "http://127.0.0.1:{port}"', f'        type: "{kind}"',
@@ -282,7 +285,7 @@ class World:
         """Sends a request through the gateway and reads its answer; the status, or 0 when there was none."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
-            connection.request("POST", path, json.dumps(document), {"Content-Type": "application/json"})
+            connection.request("POST", path, json.dumps(document), {"Content-Type": "application/json", "x-api-key": KEY})
             answer = connection.getresponse()
             answer.read()
             return answer.status
@@ -320,7 +323,7 @@ class World:
     def load(self, name: str, *arguments: str) -> subprocess.Popen:
         with open(self.folder / f"{name}.json", "wb") as output, open(self.log(name), "wb") as errors:
             process = subprocess.Popen(
-                [self.mockllm, "load", "--url", f"http://127.0.0.1:{self.port}", "--seed", "5", "--concurrency", "64",
+                [self.mockllm, "load", "--url", f"http://127.0.0.1:{self.port}", "--seed", "5", "--concurrency", "64", "--key", KEY,
                  "--target", "openai=/olla/openai=mock-chat,chat", "--target", "openai=/olla/proxy=qwen2.5-7b-instruct,llama3.2:3b",
                  "--target", "ollama=/olla/ollama=llama3.2:3b,nomic-embed-text", *arguments],
                 stdout=output, stderr=errors, stdin=subprocess.DEVNULL, start_new_session=True)

@@ -33,6 +33,9 @@ struct LoadCommand: AsyncParsableCommand {
     @Option(help: "Requests under way at once, at most.")
     var concurrency = 16
 
+    @Option(help: "A client key to present as Authorization: Bearer.")
+    var key: String?
+
     @Option(help: "Decides the order of requests.")
     var seed: UInt64 = 1
 
@@ -50,7 +53,7 @@ struct LoadCommand: AsyncParsableCommand {
             configuration: LoadMaker.Configuration(
                 host: self.url.host, port: self.url.port, targets: self.target.map(\.target),
                 requestsPerSecond: self.rate, concurrencyMax: self.concurrency,
-                requestsMax: self.requests, seed: self.seed))
+                requestsMax: self.requests, key: self.key, seed: self.seed))
         load.start()
         let summary = try await withThrowingTaskGroup(of: LoadSummary?.self) { tasks in
             tasks.addTask { try await load.finished() }

@@ -338,6 +338,34 @@ import Testing
         }
     }
 
+    @Test(
+        "the page of its load tells what is being worked on, until the client leaves",
+        arguments: [(MockKind.vllm, "vllm:num_requests_running"), (.llamacpp, "llamacpp:requests_processing")])
+    func load(kind: MockKind, running: String) async throws {
+        let pacing = TokenPacing(firstToken: .zero, gap: .seconds(3600))
+        try await Self.with(kind, MockBehaviour(pacing: pacing)) { mock in
+            let page = { try await RawClient.exchange(RawRequest.get("/metrics"), port: mock.port).text }
+            #expect(try await page().contains("\(running) 0\n"))
+            let client = try await RawClient.connect(to: mock.port)
+            try await client.send(RawRequest.chat(stream: true))
+            _ = try await client.read(until: "finish_reason\":null}]")
+            let busy = try await page()
+            #expect(busy.contains("\(running) 1\n"))
+            #expect(!busy.contains("usage_perc 0.0\n") && !busy.contains("usage_ratio 0.0\n"))
+            try await client.close()
+            #expect(await mock.waitUntil { $0.cancellations == 1 })
+            #expect(mock.counts.inferencesRunning == 0 && mock.counts.tokensHeld == 0)
+        }
+    }
+
+    @Test("kinds that tell nothing of their load have no such page", arguments: [MockKind.ollama, .lmStudio, .openAI])
+    func noLoad(kind: MockKind) async throws {
+        try await Self.with(kind) { mock in
+            let text = try await RawClient.exchange(RawRequest.get("/metrics"), port: mock.port).text
+            #expect(text.hasPrefix("HTTP/1.1 404"))
+        }
+    }
+
     @Test("a client that leaves before the end is a cancellation, one that stays is not")
     func cancellation() async throws {
         let behaviour = MockBehaviour(

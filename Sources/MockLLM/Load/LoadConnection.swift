@@ -40,7 +40,7 @@ final class LoadConnection: ChannelInboundHandler {
 
     /// Sends a request; `done` is called once, on the loop.
     func send(
-        _ call: LoadCall, host: String, timeLimit: TimeAmount,
+        _ call: LoadCall, host: String, key: String?, timeLimit: TimeAmount,
         done: @escaping (LoadResult) -> Void
     ) {
         self.exchange = Exchange(call: call, startedAt: .now(), done: done)
@@ -55,6 +55,7 @@ final class LoadConnection: ChannelInboundHandler {
         var headers = HTTPHeaders([
             ("Host", host), ("Accept", "*/*"), ("User-Agent", "mockllm-load"),
         ])
+        if let key { headers.add(name: "Authorization", value: "Bearer \(key)") }
         if !call.body.isEmpty {
             headers.add(name: "Content-Type", value: "application/json")
             headers.add(name: "Content-Length", value: String(call.body.count))

@@ -132,7 +132,7 @@ final class LoadDriver {
     private func send(_ call: LoadCall, number: Int, on connection: LoadConnection) {
         self.underWay[number] = connection
         connection.send(
-            call, host: self.hostField,
+            call, host: self.hostField, key: self.configuration.key,
             timeLimit: .nanoseconds(self.configuration.timeLimit.nanoseconds)
         ) { result in
             self.ended(call, number: number, connection: connection, result: result)

@@ -22,6 +22,8 @@ public final class LoadMaker: Sendable {
         public var concurrencyMax: Int
         /// Requests after which no more are sent; nil goes on until stopped.
         public var requestsMax: Int?
+        /// The key to present as `Authorization: Bearer`; nil for none.
+        public var key: String?
         /// How long one request may take.
         public var timeLimit: Duration
         /// Decides the order of requests.
@@ -31,7 +33,7 @@ public final class LoadMaker: Sendable {
         public init(
             host: String = "127.0.0.1", port: Int, targets: [LoadTarget],
             mix: LoadMix = .everyday, requestsPerSecond: Double = 5, concurrencyMax: Int = 16,
-            requestsMax: Int? = nil, timeLimit: Duration = .seconds(60), seed: UInt64 = 1
+            requestsMax: Int? = nil, key: String? = nil, timeLimit: Duration = .seconds(60), seed: UInt64 = 1
         ) {
             self.host = host
             self.port = port
@@ -40,6 +42,7 @@ public final class LoadMaker: Sendable {
             self.requestsPerSecond = min(max(0.01, requestsPerSecond), 100_000)
             self.concurrencyMax = max(1, concurrencyMax)
             self.requestsMax = requestsMax
+            self.key = key
             self.timeLimit = timeLimit
             self.seed = seed
         }

@@ -26,6 +26,8 @@ final class MockConnection: ChannelInboundHandler {
         let outputTokens: Int
         /// Whether it belongs to `/_mock/` and is left out of the counts.
         let isControl: Bool
+        /// Whether a model works on it.
+        let isInference: Bool
     }
 
     private let kind: MockKind
@@ -57,7 +59,7 @@ final class MockConnection: ChannelInboundHandler {
         self.listener.closed(context.channel)
         let isCancelled = !self.isOver && self.playing != nil
         self.isOver = true
-        self.playing = nil
+        self.stopPlaying()
         self.ledger.count {
             $0.connectionsOpen -= 1
             if isCancelled { $0.cancellations += 1 }
@@ -139,9 +141,9 @@ final class MockConnection: ChannelInboundHandler {
     private func start(_ request: Incoming, context: ChannelHandlerContext) {
         let method = request.head.method.rawValue
         let path = Self.path(request.head.uri)
+        let isInference = MockRoutes.isInference(method: method, path: path)
         let admitted = self.ledger.admit(
-            header: request.head.headers.first(name: Fault.requestHeader),
-            isInference: MockRoutes.isInference(method: method, path: path))
+            header: request.head.headers.first(name: Fault.requestHeader), isInference: isInference)
         var fault = admitted.fault
         // The first request of a connection has no reuse to fail on.
         if fault == .closeOnReuse, request.ordinal == 1 { fault = nil }
@@ -152,12 +154,16 @@ final class MockConnection: ChannelInboundHandler {
             answer = routes.failure(status: 429, message: "Too many requests.", path: path)
         case .status(let status):
             answer = routes.failure(status: status, message: "Mock failure.", path: path)
-        default: answer = routes.answer(method: method, path: path, body: request.body)
+        default:
+            let load =
+                path == LoadPage.path && method == "GET"
+                ? LoadPage(kind: self.kind, behaviour: admitted.behaviour, counts: self.ledger.counts).answer : nil
+            answer = load ?? routes.answer(method: method, path: path, body: request.body)
         }
         if let fault { self.ledger.count { $0.faults[fault.label, default: 0] += 1 } }
         self.begin(
             answer, request: request, fault: fault, pacing: admitted.behaviour.pacing,
-            seed: admitted.seed, isControl: false, context: context)
+            seed: admitted.seed, isInference: isInference, context: context)
     }
 
     private func startControl(_ request: Incoming, context: ChannelHandlerContext) {
@@ -167,13 +173,12 @@ final class MockConnection: ChannelInboundHandler {
             method: request.head.method.rawValue, path: Self.path(request.head.uri),
             body: request.body, connection: ObjectIdentifier(context.channel))
         self.begin(
-            answer, request: request, fault: nil, pacing: .immediate, seed: 0, isControl: true,
-            context: context)
+            answer, request: request, fault: nil, pacing: .immediate, seed: 0, isControl: true, context: context)
     }
 
     private func begin(
         _ answer: Answer, request: Incoming, fault: Fault?, pacing: TokenPacing, seed: UInt64,
-        isControl: Bool, context: ChannelHandlerContext
+        isControl: Bool = false, isInference: Bool = false, context: ChannelHandlerContext
     ) {
         var score = AnswerScore(
             answer: answer, fault: fault, pacing: pacing,
@@ -181,7 +186,13 @@ final class MockConnection: ChannelInboundHandler {
             keepsConnection: request.head.isKeepAlive, random: SeededGenerator(seed: seed))
         self.playing = Performance(
             steps: score.steps(), inputTokens: answer.inputTokens,
-            outputTokens: answer.outputTokens, isControl: isControl)
+            outputTokens: answer.outputTokens, isControl: isControl, isInference: isInference)
+        if isInference {
+            self.ledger.count {
+                $0.inferencesRunning += 1
+                $0.tokensHeld += answer.inputTokens + answer.outputTokens
+            }
+        }
         self.play(context: context)
     }
 
@@ -245,7 +256,7 @@ final class MockConnection: ChannelInboundHandler {
                 $0.outputTokens += performance.outputTokens
             }
         }
-        self.playing = nil
+        self.stopPlaying()
         if keepsConnection {
             self.startNext(context: context)
         } else {
@@ -265,6 +276,16 @@ final class MockConnection: ChannelInboundHandler {
     /// The connection ends by our own doing: what follows is no cancellation.
     private func end() {
         self.isOver = true
+        self.stopPlaying()
+    }
+
+    private func stopPlaying() {
+        if let performance = self.playing, performance.isInference {
+            self.ledger.count {
+                $0.inferencesRunning -= 1
+                $0.tokensHeld -= performance.inputTokens + performance.outputTokens
+            }
+        }
         self.playing = nil
     }
 

@@ -18,6 +18,10 @@ public struct MockCounts: Equatable, Sendable {
     public var cancellations = 0
     /// Chunks with content, reasoning or a tool call that were sent.
     public var chunks = 0
+    /// Requests for a model that are being answered now.
+    public var inferencesRunning = 0
+    /// Prompt and answer tokens of those.
+    public var tokensHeld = 0
     /// Prompt tokens of the answers that were finished.
     public var inputTokens = 0
     /// Produced tokens of the answers that were finished.

@@ -75,13 +75,15 @@ final class MockLedger: Sendable {
         for continuation in ready { continuation.resume(returning: true) }
     }
 
-    /// Forgets the counts and the requests; connections open now stay counted as open.
+    /// Forgets the counts and the requests; connections open and requests running now stay counted.
     func reset() {
         self.state.withLock { $0.requests = [] }
         self.count { counts in
-            let open = counts.connectionsOpen
+            let now = counts
             counts = MockCounts()
-            counts.connectionsOpen = open
+            counts.connectionsOpen = now.connectionsOpen
+            counts.inferencesRunning = now.inferencesRunning
+            counts.tokensHeld = now.tokensHeld
         }
     }
 
