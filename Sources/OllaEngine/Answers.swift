@@ -183,7 +183,6 @@ enum BinaryContent {
     /// Whether a `Content-Type` value names binary content.
     static func matches(_ value: RawSpan) -> Bool {
         guard value.byteCount > 0 else { return false }
-        // Only these initials begin a binary type; JSON and event streams, the common ones, are told apart by length.
         return self.prefixes.contains { prefix in
             guard prefix.utf8CodeUnitCount <= value.byteCount else { return false }
             for offset in 0..<prefix.utf8CodeUnitCount {

@@ -143,6 +143,8 @@ extension ClientConnection {
         case .streaming: return true
         case .standard: return false
         case .auto:
+            // Whoever asked for a stream waits for its pieces, of speech too.
+            if self.exchange.asksForStream { return true }
             guard let field = head.first(.contentType) else { return true }
             return !BinaryContent.matches(bytes.extracting(field.value))
         }

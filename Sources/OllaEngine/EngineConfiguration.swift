@@ -7,7 +7,7 @@ public import Transport
 public struct EngineConfiguration: Sendable {
     /// When answers are pushed to the client; key `proxy.profile`.
     public enum FlushProfile: Sendable {
-        /// After every read, unless the content type is binary.
+        /// After every read, unless the content type is binary and no stream was asked for.
         case auto
         /// After every read.
         case streaming

@@ -57,6 +57,7 @@ struct AcceptanceTests {
         ("18 Retry-After", "SupervisionTests/SupervisorHealthTests.swift", "rateLimited"),
         ("18 recovery rediscovers", "SupervisionTests/SupervisorDiscoveryTests.swift", "recovery"),
         ("19 vanished models", "SupervisionTests/SupervisorDiscoveryTests.swift", "interval"),
+        ("20 what each profile pushes on", "ConformanceTests/FlushTests.swift", "profiles"),
         ("2.1 custom profiles", "SettingsTests/CompanionsTests.swift", "custom"),
         ("2.7 profile filter", "SettingsTests/CompanionsTests.swift", "filter"),
         ("1.9 model rules", "SettingsTests/CompanionsTests.swift", "sections"),
