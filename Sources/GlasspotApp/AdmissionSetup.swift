@@ -48,3 +48,13 @@ extension ClientKey {
             tokensPerMinute: key.tokensPerMinute)
     }
 }
+
+extension CORSPolicy {
+    /// The rules of a validated configuration; nil when answers say nothing to other origins.
+    init?(_ settings: Configuration.CORS) {
+        guard settings.enabled else { return nil }
+        self.init(
+            origins: settings.allowedOrigins, methods: settings.allowedMethods, headers: settings.allowedHeaders,
+            exposed: settings.exposedHeaders, allowsCredentials: settings.allowCredentials, maxAge: settings.maxAge)
+    }
+}

@@ -51,6 +51,7 @@ struct Assembly: Sendable {
             endpointUnreachable: { supervisor.endpointFailedToConnect($0.live) })
         shared.messages = messages
         shared.admission = try Admission(settings.server, following: previous?.shared.admission)
+        shared.cors = CORSPolicy(settings.server.cors)
         shared.clientKeySlots = settings.server.auth.keys.map { metrics.clientKeySlot(forName: $0.name) }
         shared.refreshModels = ModelRefreshing.closure(settings, supervisor: supervisor)
         return shared

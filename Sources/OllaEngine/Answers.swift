@@ -137,7 +137,7 @@ struct Answers {
     /// Appends the head of an answer whose body is at hand.
     func writeHead(
         _ response: LocalResponse, id: RequestID, closes: Bool, saysKeepAlive: Bool, wire: EndpointWire?,
-        routing: [UInt8], sticky: [UInt8], date: [UInt8], into buffer: inout ByteBuffer
+        routing: [UInt8], sticky: [UInt8], cors: [UInt8], date: [UInt8], into buffer: inout ByteBuffer
     ) {
         let phrase = ReasonPhrase.of(UInt16(clamping: response.status))
         buffer.writeString("HTTP/1.1 \(response.status) \(phrase)\r\n")
@@ -157,6 +157,7 @@ struct Answers {
         if let wire { buffer.writeBytes(wire.answerLines) }
         buffer.writeBytes(routing)
         buffer.writeBytes(sticky)
+        buffer.writeBytes(cors)
         if wire != nil { buffer.writeBytes(self.servedByLine) }
         buffer.writeStaticString("\r\n")
     }

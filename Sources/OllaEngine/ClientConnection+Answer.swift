@@ -42,6 +42,7 @@ extension ClientConnection {
         let exchange = self.exchange
         let now = Clock.now()
         exchange.machine.inspected(at: now)
+        if exchange.isPreflight { return self.answerLocally(LocalResponse(status: 204)) }
         switch exchange.match.target {
         case .notFound: self.answerLocally(.notFound)
         case .methodNotAllowed(let allowed) where exchange.match.speaksAnthropic:
@@ -108,7 +109,7 @@ extension ClientConnection {
             saysKeepAlive: self.head.version == .zero && !self.closesAfterAnswer,
             wire: withRouting ? exchange.wire : nil,
             routing: self.dialectLines + (withRouting ? exchange.routingLines : []),
-            sticky: withRouting && exchange.wire != nil ? exchange.stickyLines : [],
+            sticky: withRouting && exchange.wire != nil ? exchange.stickyLines : [], cors: exchange.corsLines,
             date: self.loop.dateLine(at: Clock.now()), into: &self.out)
         if !isHead, !response.body.isEmpty, response.status != 204, response.status != 304 {
             exchange.responseBytes += response.body.count

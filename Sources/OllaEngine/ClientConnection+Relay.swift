@@ -118,7 +118,7 @@ extension ClientConnection {
             framing: self.clientFraming, closes: self.closesAfterAnswer,
             saysKeepAlive: !isHTTP11 && !self.closesAfterAnswer, id: exchange.id,
             responseTime: now - exchange.machine.timeline.start, forwardsTrailers: self.forwardsTrailers,
-            ownsRequestID: exchange.messages != nil, rate: exchange.rate)
+            ownsRequestID: exchange.messages != nil, rate: exchange.rate, cors: exchange.corsLines)
         let routing = exchange.messages == nil ? exchange.routingLines : self.dialectLines + exchange.routingLines
         self.takeOut()
         self.loop.clientHead.write(

@@ -106,6 +106,10 @@ extension ClientConnection {
     private func dispatch(at now: MonotonicTime) {
         let configuration = self.loop.configuration
         let bodyBytesMax = self.bodyBytesMax
+        if let cors = self.loop.shared.cors {
+            self.applyCORS(cors)
+            if self.exchange.isPreflight { return self.discardBodyThenAnswer() }
+        }
         if let admission = self.loop.admission, !self.isAdmitted(by: admission, at: now) { return }
         if self.head.estimatedBytes > configuration.headerBytesMax {
             return self.refuse(GatewayAnswer(.headersTooLarge))

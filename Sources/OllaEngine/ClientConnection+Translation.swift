@@ -104,6 +104,7 @@ extension ClientConnection {
         self.out.writeString("X-Olla-Response-Time: \(max(0, time.rawValue / 1_000_000))ms\r\n")
         self.out.writeBytes(exchange.routingLines)
         self.out.writeBytes(exchange.stickyLines)
+        self.out.writeBytes(exchange.corsLines)
         if let messages = exchange.messages, !messages.retryAfter.isEmpty {
             self.out.writeStaticString("Retry-After: ")
             self.out.writeBytes(messages.retryAfter)

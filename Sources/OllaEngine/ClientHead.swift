@@ -38,6 +38,8 @@ struct ClientHead {
         var ownsRequestID: Bool
         /// What `X-RateLimit-*` say; nil when no rate is limited.
         var rate: RateNote?
+        /// The lines for scripts of other origins, which then stand in place of the backend's; empty without rules.
+        var cors: [UInt8]
     }
 
     /// `X-Served-By` with its line end.
@@ -67,7 +69,7 @@ struct ClientHead {
         routing: [UInt8], sticky: [UInt8], date: [UInt8], into buffer: inout ByteBuffer
     ) {
         var room = bytes.byteCount + wire.answerLines.count + model.count + routing.count + sticky.count + 512
-        room += RequestID.capacity
+        room += RequestID.capacity + facts.cors.count
         var isWritten = false
         while !isWritten {
             buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { memory in
@@ -85,6 +87,10 @@ struct ClientHead {
     /// What the engine writes itself or never passes on, beside hop-by-hop fields.
     private static let dropped = HeaderSet(
         .contentLength, .transferEncoding, .authorization, .xApiKey, .xAuthToken, .setCookie, .xServedBy, .via)
+
+    /// Two policies in one answer would make browsers refuse it.
+    private static let crossOrigin = HeaderSet(
+        .accessControlOther, .accessControlRequestHeaders, .accessControlRequestMethod)
 
     private func write(
         _ head: borrowing ResponseHead, bytes: RawSpan, facts: borrowing Facts, wire: EndpointWire, model: [UInt8],
@@ -105,6 +111,7 @@ struct ClientHead {
             if field.isHopByHop || field.known.isOlla || Self.dropped.contains(field.known) { continue }
             if wire.ownsName(bytes, field.name) { continue }
             if field.known == .requestID, facts.ownsRequestID { continue }
+            if !facts.cors.isEmpty, Self.crossOrigin.contains(field.known) { continue }
             writer.field(field, of: bytes)
         }
         if !head.contains(.date) { writer.write(date) }
@@ -118,6 +125,7 @@ struct ClientHead {
         if let rate = facts.rate { rate.write(to: &writer) }
         writer.write(routing)
         writer.write(sticky)
+        writer.write(facts.cors)
         writer.write(self.servedByLine)
         self.writeVia(head, bytes, to: &writer)
         writer.endLine()

@@ -120,6 +120,10 @@ final class Exchange {
     var clientField: Range<Int>?
     /// What `X-RateLimit-*` say; nil when no rate is limited.
     var rate: RateNote?
+    /// Whether a browser only asks what it may do; it is told at once.
+    var isPreflight = false
+    /// The header lines for scripts of other origins; empty without rules about them.
+    var corsLines: [UInt8] = []
 
     // What the answer was.
     /// What the answer's bytes tell.
@@ -217,6 +221,8 @@ final class Exchange {
         self.clientKey = nil
         self.clientField = nil
         self.rate = nil
+        self.isPreflight = false
+        if !self.corsLines.isEmpty { self.corsLines.removeAll(keepingCapacity: true) }
         self.observation.reset()
         self.isStreamClosed = false
         self.responseBytes = 0

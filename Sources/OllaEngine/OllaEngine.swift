@@ -42,6 +42,8 @@ public struct EngineShared: Sendable {
 
     /// Who is let in; nil when everybody is.
     public var admission: Admission?
+    /// What scripts of other origins may do; nil when answers say nothing about it.
+    public var cors: CORSPolicy?
     /// The places of ``Admission/keys`` among the metrics, in the same order.
     public var clientKeySlots: [ClientKeySlot] = []
 

@@ -49,7 +49,8 @@ public struct CORSPolicy: Sendable {
         origins: [String], methods: [String], headers: [String], exposed: [String], allowsCredentials: Bool, maxAge: Int
     ) {
         self.allowsAll = origins.contains("*")
-        self.origins = origins.map { Origin($0) }
+        // Browsers send scheme and host in lower case (RFC 6454 section 6.2).
+        self.origins = origins.map { Origin($0.lowercased()) }
         self.methods = (methods + ["OPTIONS"]).map { Array($0.utf8) }
         self.allowsAllHeaders = headers.contains("*")
         self.headers = headers.map { Array($0.lowercased().utf8) }

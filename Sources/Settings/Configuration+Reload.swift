@@ -17,7 +17,6 @@ public struct ConfigurationChange: Sendable {
         "server.product_name",
         "server.tls",
         "server.admin",
-        "server.cors",
         "proxy.engine",
         "proxy.stream_buffer_size",
         "proxy.breaker",

@@ -7,7 +7,6 @@ enum Inaction {
         "server.tls",
         "server.admin",
         "server.allow_model_management",
-        "server.cors",
         "proxy.enforce_profile_paths",
         "translators.anthropic.inspector",
         "engineering",

@@ -66,7 +66,8 @@ struct CORSPolicyTests {
     @Test(
         "origins match whole, with at most one star inside",
         arguments: [
-            ("https://a.example", "https://a.example", true), ("https://a.example", "https://a.example.evil", false),
+            ("https://a.example", "https://a.example", true), ("https://A.example", "https://a.example", true),
+            ("https://a.example", "https://a.example.evil", false),
             ("https://a.example", "http://a.example", false), ("http://*.b.example", "http://x.b.example", true),
             ("http://*.b.example", "http://x.b.example.evil", false), ("http://*.b.example", "http://b.example", false),
             ("http://a*a", "http://a", false), ("*", "null", true),

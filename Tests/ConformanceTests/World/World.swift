@@ -133,12 +133,15 @@ final class World: Sendable {
 
     /// Replaces the configuration file and has the gateway load it.
     ///
-    /// `proxy` holds further members of that section, as flow mapping entries. Returns whether the gateway took it over.
+    /// `server` and `proxy` hold further members of these sections, as flow mapping entries. Returns whether the gateway
+    /// took it over.
     @discardableResult
-    func reload(_ places: [Place], proxy: String = "", yaml: String = "") async throws -> Bool {
+    func reload(
+        _ places: [Place], server: String = "", proxy: String = "", yaml: String = ""
+    ) async throws -> Bool {
         let registry = try await Registry.shared.port()
         let file = self.folder.appendingPathComponent("config.yaml")
-        let text = Self.file(self.engine, places, registry: registry, proxy: proxy, yaml: yaml)
+        let text = Self.file(self.engine, places, registry: registry, server: server, proxy: proxy, yaml: yaml)
         try Data(text.utf8).write(to: file)
         let loader = ConfigurationLoader(environment: [:], workingDirectory: self.folder.path)
         return await self.gateway.reload(loader.load(path: file.path))
@@ -146,12 +149,13 @@ final class World: Sendable {
 
     /// The configuration file: one event loop, so that it is known which connections can be used again.
     private static func file(
-        _ engine: Engine, _ places: [Place], registry: Int, proxy: String = "", yaml: String
+        _ engine: Engine, _ places: [Place], registry: Int, server: String = "", proxy: String = "", yaml: String
     ) -> String {
         let members = ["engine: \(engine.rawValue)"] + (proxy.isEmpty ? [] : [proxy])
         var lines = [
             "server: {host: 127.0.0.1, event_loops: 1, rate_limits: {global_requests_per_minute: 0,",
-            "  per_ip_requests_per_minute: 0}}", "proxy: {\(members.joined(separator: ", "))}", "discovery:",
+            "  per_ip_requests_per_minute: 0}\(server.isEmpty ? "" : ", " + server)}",
+            "proxy: {\(members.joined(separator: ", "))}", "discovery:",
             "  model_discovery: {enabled: \(places.contains { $0.isAskedItself })}", "  static:",
             places.isEmpty ? "    endpoints: []" : "    endpoints:",
         ]
