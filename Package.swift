@@ -101,6 +101,7 @@ let package = Package(
             dependencies: [
                 "Domain", "HTTPWire", "MetricKernel", "Catalog", "Routing", "Dialects", "Telemetry",
                 "Pipeline", "Translation", "Transport", "Journal", "TraceExport", "FlightRecorder", nioCore, nioSSL,
+                nioTLS,
             ],
             swiftSettings: house + dataPath + [.enableExperimentalFeature("Lifetimes")]),
         .target(
@@ -139,7 +140,7 @@ let package = Package(
         .target(name: "SeededRandomness", swiftSettings: house),
         .target(
             name: "MockLLM", dependencies: ["SeededRandomness", nioCore, nioPosix, nioHTTP1], swiftSettings: house),
-        .target(name: "TestKit", dependencies: [nioCore, nioPosix, nioHTTP1], swiftSettings: house),
+        .target(name: "TestKit", dependencies: [nioCore, nioPosix, nioHTTP1, nioSSL], swiftSettings: house),
         .executableTarget(
             name: "mockllm", dependencies: ["MockLLM", argumentParser, nioCore, nioPosix], swiftSettings: house),
         .target(name: "PromQL", swiftSettings: house),

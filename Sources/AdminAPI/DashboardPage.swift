@@ -1,7 +1,7 @@
 import DashboardAssets
 import Domain
 import Exposition
-import Pipeline
+public import Pipeline
 
 /// The dashboard `/internal/ui/`: one document and its assets, all from memory (http-surface 1.9).
 ///
@@ -108,7 +108,7 @@ enum DashboardPage {
 
 extension AdminRoutes {
     /// The answer to a client that may not see what it asks for; nil when it may.
-    func refusal(of request: LocalRequest) -> LocalResponse? {
+    public func refusal(of request: LocalRequest) -> LocalResponse? {
         let policy = self.configuration.dashboard
         let isDashboard = request.route == .dashboard
         if isDashboard, !policy.isEnabled { return .notFound }

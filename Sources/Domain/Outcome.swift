@@ -153,6 +153,8 @@ public enum ParseFailureReason: UInt8, CaseIterable, Sendable {
     case headTooLarge
     case timeout
     case closedEarly
+    /// The TLS handshake failed.
+    case tls
 
     /// The word used as metric label.
     public var label: StaticString {
@@ -161,6 +163,7 @@ public enum ParseFailureReason: UInt8, CaseIterable, Sendable {
         case .headTooLarge: "head_too_large"
         case .timeout: "timeout"
         case .closedEarly: "closed_early"
+        case .tls: "tls"
         }
     }
 }

@@ -29,6 +29,9 @@ public struct Demo: Sendable {
         var settings = base
         settings.server.rateLimits.globalRequestsPerMinute = 0
         settings.server.rateLimits.perIPRequestsPerMinute = 0
+        // Its traffic and the addresses it prints are plain.
+        settings.server.tls = Configuration.ListenerTLS()
+        settings.server.admin = Configuration.AdminListener()
         let names = ["demo-ollama", "demo-vllm", "demo-lmstudio"]
         let types = ["ollama", "vllm", "lm-studio"]
         settings.discovery.endpoints = self.backends.enumerated().map { position, backend in

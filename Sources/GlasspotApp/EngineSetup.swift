@@ -20,6 +20,7 @@ extension EngineConfiguration {
         self.init()
         self.productName = settings.server.productName
         self.version = version
+        self.speaksTLS = settings.server.tls.isEnabled
         let headerBytes = settings.server.requestLimits.maxHeaderSize
         self.requestHeadLimits = HeadLimits(headBytesMax: headerBytes + 4096)
         self.headerBytesMax = headerBytes

@@ -120,8 +120,10 @@ extension Gateway {
         let shared = try self.assembly.shared(settings, following: previous)
         let revision = previous.revision + 1
         let contexts = try EndpointTLS.Contexts(settings.discovery.endpoints)
+        let listenerContext = try ListenerCertificates.context(settings.server.tls)
         let plan = try FleetPlan(settings, revision: revision, attachment: EngineRules(shared))
         self.assembly.tls.replace(contexts)
+        if let listenerContext { self.certificates?.replace(listenerContext) }
         let fleet = try await self.supervisor.reconfigure(
             plan, policy: SupervisionPolicy(settings.discovery))
         shared.router.room.policy = .init(settings.proxy.queue)

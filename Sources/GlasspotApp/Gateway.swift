@@ -41,6 +41,10 @@ public final class Gateway: Sendable {
     let engine: OllaEngine
     let spans: SpanExport
     let listener: Listener
+    /// The listener for `/internal/*` and `/version`; nil when ``listener`` has them.
+    let adminListener: Listener?
+    /// What ``listener`` shakes hands by; nil for plain HTTP.
+    let certificates: ListenerCertificates?
     private let stopping: Stopping
     private let stopAsked = Stopping()
     private let services = Mutex<ServiceGroup?>(nil)
@@ -54,6 +58,9 @@ public final class Gateway: Sendable {
 
     /// The port in use, also when the configuration asked for any free one.
     public var port: Int { self.listener.localAddress?.port ?? self.settings.server.port }
+
+    /// The port in use for `/internal/*` and `/version` alone; nil when they are found at ``port``.
+    public var adminPort: Int? { self.adminListener.flatMap { $0.localAddress?.port } }
 
     /// Builds everything and starts to listen.
     ///
@@ -108,7 +115,12 @@ public final class Gateway: Sendable {
         let parts = Parts(
             settings: settings, group: group, logbook: logbook, metrics: metrics, fleet: fleet, supervisor: supervisor,
             transport: transport, tls: tls)
-        return try await Self.open(parts, loopCount: loopCount)
+        do {
+            return try await Self.open(parts, loopCount: loopCount)
+        } catch {
+            try? await transport.shutdown()
+            throw error
+        }
     }
 
     /// What is built before the engine.
@@ -126,6 +138,7 @@ public final class Gateway: Sendable {
     private static func open(_ parts: Parts, loopCount: Int) async throws -> Gateway {
         let settings = parts.settings
         let stopping = Stopping()
+        let certificates = try ListenerCertificates.context(settings.server.tls).map { ListenerCertificates($0) }
         let scrape = Scrape(parts.metrics, logbook: parts.logbook, fleet: parts.fleet)
         let spans = try SpanExport(
             settings.tracing, loops: loopCount, group: parts.group, control: parts.metrics.control,
@@ -141,33 +154,16 @@ public final class Gateway: Sendable {
             eventLoops: eventLoops, shared: shared, recorders: parts.metrics.loops, logbook: parts.logbook,
             spans: spans.queues)
         scrape.attach(engine)
-        let listener = try await Self.listen(settings, group: parts.group, engine: engine)
+        let listeners = try await Listeners.open(
+            settings, group: parts.group, engine: engine, certificates: certificates)
         return Gateway(
-            parts, assembly, shared: shared, engine: engine, scrape: scrape, spans: spans, listener: listener,
+            parts, assembly, shared: shared, engine: engine, scrape: scrape, spans: spans, listeners: listeners,
             stopping: stopping)
-    }
-
-    private static func listen(
-        _ settings: Configuration, group: MultiThreadedEventLoopGroup, engine: OllaEngine
-    ) async throws -> Listener {
-        let address = "\(settings.server.host):\(settings.server.port)"
-        do {
-            return try await Listener.bind(
-                .init(
-                    host: settings.server.host, port: settings.server.port,
-                    readBufferBytes: settings.proxy.readBytesMax),
-                group: group, attach: { try engine.attach($0, acceptedAt: $1) },
-                rejected: { engine.connectionRejected() })
-        } catch {
-            throw StartFailure(
-                "cannot listen on \(address): \(error). Is another server using the port? "
-                    + "Change server.port or set OLLA_SERVER_PORT.")
-        }
     }
 
     private init(
         _ parts: Parts, _ assembly: Assembly, shared: EngineShared, engine: OllaEngine, scrape: Scrape,
-        spans: SpanExport, listener: Listener, stopping: Stopping
+        spans: SpanExport, listeners: Listeners, stopping: Stopping
     ) {
         self.settings = parts.settings
         self.running = Mutex(Running(settings: parts.settings, shared: shared))
@@ -181,7 +177,9 @@ public final class Gateway: Sendable {
         self.transport = parts.transport
         self.engine = engine
         self.spans = spans
-        self.listener = listener
+        self.listener = listeners.main
+        self.adminListener = listeners.admin
+        self.certificates = listeners.certificates
         self.stopping = stopping
     }
 
@@ -200,6 +198,9 @@ public final class Gateway: Sendable {
 
     /// The host that is listened on, as configured.
     public var host: String { self.settings.server.host }
+
+    /// The host of ``adminPort``, as configured.
+    public var adminHost: String { self.settings.server.admin.host ?? self.host }
 
     /// Writes a record of the gateway itself.
     public func log(_ message: String, _ fields: [(key: String, value: String)] = []) {
@@ -238,8 +239,8 @@ public final class Gateway: Sendable {
             logger: Logger(label: "glasspot") { _ in SwiftLogNoOpLogHandler() })
         let group = ServiceGroup(configuration: configuration)
         self.services.withLock { $0 = group }
-        let impatience = Task { await Self.exitAtSecond(of: signals) }
-        defer { impatience.cancel() }
+        let watch = Task { await self.watch(signals) }
+        defer { watch.cancel() }
         try await group.run()
         self.services.withLock { $0 = nil }
         // The last snapshot refers to rules that refer to the fleet.
@@ -251,13 +252,15 @@ public final class Gateway: Sendable {
         self.logbook.shutdown(within: .seconds(2))
     }
 
-    /// Ends the process at once when a second signal comes: the first one's drain takes too long for the operator.
-    private static func exitAtSecond(of signals: [UnixSignal]) async {
+    /// Says at the first signal that the gateway isn't ready any more, and ends the process at once at the second: the
+    /// drain takes too long for the operator.
+    private func watch(_ signals: [UnixSignal]) async {
         guard !signals.isEmpty else { return }
-        var count = 0
+        var isFirst = true
         for await _ in await UnixSignalsSequence(trapping: signals) {
-            count += 1
-            if count == 2 { _exit(1) }
+            if !isFirst { _exit(1) }
+            isFirst = false
+            self.stopping.set()
         }
     }
 
@@ -266,6 +269,7 @@ public final class Gateway: Sendable {
     /// Takes effect also when the group of services has not begun to run yet.
     public func stop() async {
         self.stopAsked.set()
+        self.stopping.set()
         await self.triggerShutdown()
     }
 
@@ -278,12 +282,16 @@ public final class Gateway: Sendable {
         try? await gracefulShutdown()
     }
 
+    /// Sends clients elsewhere with their next answer.
+    func announceDrain() async { await self.engine.announceDrain() }
+
     /// Stops taking work, lets what runs end, and cuts what does not end in time.
     func drain() async {
         self.stopping.set()
         let server = self.running.withLock { $0.settings.server }
         let limit = min(server.shutdownTimeout, .seconds(30))
         self.logbook.log(.info, "Draining", [("limit_seconds", .double(limit.seconds))])
+        await self.announceDrain()
         if server.drainDelay > .zero {
             try? await Task.sleep(for: .nanoseconds(server.drainDelay.rawValue))
         }
@@ -293,6 +301,7 @@ public final class Gateway: Sendable {
         while Clock.now() < deadline, await !self.engine.isEmpty() {
             try? await Task.sleep(for: .milliseconds(10))
         }
+        await self.adminListener?.close()
         await self.engine.cut()
     }
 }

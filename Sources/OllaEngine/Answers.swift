@@ -163,12 +163,15 @@ struct Answers {
     }
 
     /// Appends the whole answer to bytes that are no request (http-surface 3.1).
-    func writeUnparsed(status: Int, into buffer: inout ByteBuffer) {
+    ///
+    /// Returns how many bytes its body has.
+    func writeUnparsed(status: Int, id: RequestID, into buffer: inout ByteBuffer) -> Int {
         let phrase = ReasonPhrase.of(UInt16(clamping: status))
         let body = status == 417 ? "" : "\(status) \(phrase)\n"
         buffer.writeString("HTTP/1.1 \(status) \(phrase)\r\n")
         buffer.writeStaticString("Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n")
-        buffer.writeString("Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+        buffer.writeString("X-Olla-Request-ID: \(id.text)\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+        return body.utf8.count
     }
 }
 

@@ -43,6 +43,7 @@ extension ClientConnection {
         let now = Clock.now()
         exchange.machine.inspected(at: now)
         if exchange.isPreflight { return self.answerLocally(LocalResponse(status: 204)) }
+        if self.isTurnedAway() { return }
         switch exchange.match.target {
         case .notFound: self.answerLocally(.notFound)
         case .methodNotAllowed(let allowed) where exchange.match.speaksAnthropic:
@@ -60,6 +61,16 @@ extension ClientConnection {
         }
     }
 
+    /// Whether the client may not even learn which internal routes there are; it has been answered then.
+    private func isTurnedAway() -> Bool {
+        guard self.exchange.match.routeClass == .internal, self.surface != .clients else { return false }
+        // The routes judge by themselves who asks for them.
+        if case .local = self.exchange.match.target { return false }
+        guard let refusal = self.loop.routes.refusal(of: self.localRequest(.health)) else { return false }
+        self.answerLocally(refusal)
+        return true
+    }
+
     private func askLocalRoutes(_ route: LocalRoute) {
         let request = self.localRequest(route)
         let turn = self.exchange.turn
@@ -70,7 +81,10 @@ extension ClientConnection {
             let response = await routes.respond(to: request)
             eventLoop.execute {
                 let connection = connection.value
-                guard connection.exchange.isActive, connection.exchange.turn == turn else { return }
+                guard connection.exchange.isActive, connection.exchange.turn == turn, !connection.isAnswerComplete
+                else {
+                    return
+                }
                 connection.answerLocally(response)
             }
         }

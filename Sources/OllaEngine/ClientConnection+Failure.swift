@@ -66,18 +66,22 @@ extension ClientConnection {
 
     /// The endpoint's answer began and then broke: says so in the client's own dialect where that has a way.
     private func writeErrorEvent(_ failure: UpstreamFailure) {
-        let exchange = self.exchange
         let isTimeout = failure.attemptOutcome == .upstreamTimeout
-        let message =
+        self.writeErrorEvent(
             isTimeout
-            ? "the backend stopped sending before its answer was complete"
-            : "the backend closed the connection before its answer was complete"
+                ? "the backend stopped sending before its answer was complete"
+                : "the backend closed the connection before its answer was complete",
+            code: isTimeout ? "upstream_timeout" : "upstream_error")
+    }
+
+    private func writeErrorEvent(_ message: String, code: String) {
+        let exchange = self.exchange
         if let messages = self.translating { return self.failTranslation(messages, message) }
         let head = self.headBytes
         guard self.clientFraming == .chunked, !self.isEncoded, let framing = exchange.observation.framing,
             let dialect = StreamDialect(framing: framing, path: head.readableBytesSpan.extracting(self.head.path))
         else { return }
-        let event = ErrorEvent(message: message, code: isTimeout ? "upstream_timeout" : "upstream_error")
+        let event = ErrorEvent(message: message, code: code)
         // An event that was cut in the middle ends here, so that the error stands on lines of its own.
         var bytes: [UInt8] = exchange.observation.isBetweenEvents ? [] : Array("\n\n".utf8)
         event.append(as: dialect, to: &bytes)
@@ -166,7 +170,7 @@ extension ClientConnection {
         }
         self.leave()
         self.finishRequest()
-        self.context?.close(promise: nil)
+        self.closeWithoutNotice()
     }
 
     /// The gateway stops before the request is over.
@@ -178,12 +182,18 @@ extension ClientConnection {
         let upstream = self.upstream
         self.upstream = nil
         upstream?.close()
-        _ = exchange.machine.gatewayAborted(at: now)
+        let hasStartedAnswer = exchange.machine.hasStartedAnswer
+        if hasStartedAnswer { _ = exchange.machine.gatewayAborted(at: now) }
         if attemptRuns {
             self.attemptEnded(.gatewayError, status: status, error: nil, bytes: upstream?.received ?? 0, at: now)
         }
+        guard hasStartedAnswer else {
+            self.leaveQueue()
+            self.closesAfterAnswer = true
+            return self.answer(GatewayAnswer(.shuttingDown))
+        }
         self.finishStream(aborted: .gateway)
-        if status != 0 { self.writeErrorEvent(UpstreamFailure(.closed)) }
+        if status != 0 { self.writeErrorEvent("the gateway is shutting down", code: "shutting_down") }
         self.abortClient(at: now)
     }
 

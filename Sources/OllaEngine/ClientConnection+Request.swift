@@ -49,14 +49,14 @@ extension ClientConnection {
         let head = self.headBytes
         let bytes = head.readableBytesSpan
         exchange.method = MethodLabel(self.head.method)
-        exchange.match = loop.paths.match(
-            path: self.routedPath(bytes), method: bytes.extracting(self.head.methodRange))
+        exchange.match = self.surface.match(
+            loop.paths.match(path: self.routedPath(bytes), method: bytes.extracting(self.head.methodRange)))
         self.takeRequestID(bytes)
         self.takeTraceContext(bytes)
         loop.recorder.requestStarted(exchange.match.routeClass)
         loop.requestStarted(self, at: now)
         self.logStart()
-        self.closesAfterAnswer = !self.head.keepsAlive || loop.isDraining
+        self.closesAfterAnswer = !self.head.keepsAlive || loop.isStopping
         self.isAnswerComplete = false
         self.clientFraming = .none
         self.body.clear()
@@ -311,13 +311,18 @@ extension ClientConnection {
         }
     }
 
-    /// Answers what is no request and closes; no id is known, and nothing is counted as started.
+    /// Answers what is no request and closes; nothing is counted as started.
     func refuseUnparsed(status: Int, reason: StaticString = "head not complete in time") {
-        var bytes = self.loop.takeBuffer()
-        self.loop.answers.writeUnparsed(status: status, into: &bytes)
+        let loop = self.loop
+        var id = RequestID()
+        id.generate(bits: loop.random.next(), choice: loop.random.next())
+        var bytes = loop.takeBuffer()
+        let sent = loop.answers.writeUnparsed(status: status, id: id, into: &bytes)
         self.writeAndFlush(bytes)
-        self.loop.giveBack(&bytes)
-        self.loop.logRefusal(status: status, reason: reason, address: self.clientAddress)
+        loop.giveBack(&bytes)
+        loop.logRefusal(
+            status: status, reason: reason, id: id, address: self.clientAddress, sent: sent,
+            since: self.headStart ?? Clock.now())
         self.closeGracefully()
     }
 }

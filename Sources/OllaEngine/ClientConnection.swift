@@ -1,6 +1,8 @@
 import Domain
 import HTTPWire
 import NIOCore
+import NIOSSL
+import NIOTLS
 import Pipeline
 import Telemetry
 import Transport
@@ -46,6 +48,9 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
     let clientFingerprint: UInt64
     /// The peer's address; nil for one that is none, such as a Unix socket's.
     lazy var peer = NetworkAddress(String(decoding: self.clientAddress, as: UTF8.self))
+    let surface: ListenerSurface
+    /// Whether the client has still to prove itself by TLS before its first request.
+    private var awaitsHandshake: Bool
     var context: ChannelHandlerContext?
 
     // Input.
@@ -89,9 +94,11 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
     /// The answer is complete; the request ends when the socket has taken it.
     var isAnswerComplete = false
 
-    init(loop: EngineLoop, clientAddress: [UInt8]) {
+    init(loop: EngineLoop, clientAddress: [UInt8], surface: ListenerSurface, awaitsHandshake: Bool) {
         self.loop = loop
         self.clientAddress = clientAddress
+        self.surface = surface
+        self.awaitsHandshake = awaitsHandshake
         self.clientFingerprint = Self.fingerprint(clientAddress)
         self.exchange = Exchange(fleet: loop.currentFleet())
     }
@@ -112,7 +119,7 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
     func channelActive(context: ChannelHandlerContext) {
         context.fireChannelActive()
         // Accepted just before the listener closed: nobody would wait for its first request.
-        if self.loop.isDraining { self.drain() }
+        if self.loop.isDraining, self.surface != .administration { self.drain() }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
@@ -160,7 +167,26 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
         if !self.isFlushing, context.channel.isWritable { self.clientDrained() }
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Whoever just looks whether the port is open leaves without a word, and is no failure.
+        if self.awaitsHandshake, context.channel.isActive { self.handshakeFailed(.tls, "\(error)") }
+        context.close(promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if self.awaitsHandshake, let event = event as? TLSUserEvent, case .handshakeCompleted = event {
+            self.awaitsHandshake = false
+            self.loop.wheel.arm(self, at: Clock.now() + self.loop.configuration.clientHeadTimeout)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// The client did not prove itself; the connection is closed next.
+    private func handshakeFailed(_ reason: ParseFailureReason, _ cause: String) {
+        self.awaitsHandshake = false
+        self.loop.recorder.parseFailed(reason)
+        self.loop.logHandshakeFailure(cause, address: self.clientAddress)
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         guard self.reading != .closed else { return }
@@ -236,7 +262,18 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
     /// Ends the connection at once.
     func closeNow() {
         guard let context else { return }
+        self.awaitsHandshake = false
         context.close(promise: nil)
+    }
+
+    /// Ends the connection at once, without the alert of TLS that says that all has been sent (RFC 8446 section 6.1).
+    func closeWithoutNotice() {
+        guard let context else { return }
+        if let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) {
+            tls.close(promise: nil)
+        } else {
+            context.close(promise: nil)
+        }
     }
 
     /// A time limit of the connection or of the request it serves has passed.
@@ -249,10 +286,16 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
                 self.loop.recorder.parseFailed(.timeout)
                 self.refuseUnparsed(status: 408)
             } else {
+                if self.awaitsHandshake { self.handshakeFailed(.timeout, "not complete in time") }
                 self.closeNow()
             }
         case .head, .body, .served: self.requestDeadlinePassed(at: now)
         }
+    }
+
+    /// The gateway is about to stop: an answer that has not begun says that it is the connection's last.
+    func announceDrain() {
+        if self.exchange.isActive, !self.exchange.machine.hasStartedAnswer { self.closesAfterAnswer = true }
     }
 
     /// The gateway stops: an idle connection is closed, a busy one after its answer.

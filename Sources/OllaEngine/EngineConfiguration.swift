@@ -19,6 +19,8 @@ public struct EngineConfiguration: Sendable {
     public var productName = "Olla"
     /// The version of the gateway.
     public var version = "0.0.0"
+    /// Whether clients come by TLS; key `server.tls`.
+    public var speaksTLS = false
     /// The bounds of a request head: `server.request_limits.max_header_size` and 4 KiB.
     public var requestHeadLimits = HeadLimits()
     /// The bounds of an answer head (http-surface 8.3).

@@ -44,6 +44,9 @@ final class EngineLoop {
     let clientHead: ClientHead
     let answers: Answers
     var random = LoopRandom()
+    /// Whether the gateway stops soon: answers say that their connection ends with them.
+    private(set) var isStopping = false
+    /// Whether it stops: idle connections are closed, new ones too.
     private(set) var isDraining = false
 
     private var fleet: FleetCache
@@ -55,6 +58,7 @@ final class EngineLoop {
     private var date = HTTPDate()
     private var wallOffset: Int64 = 0
     private var clients: [ObjectIdentifier: ClientConnection] = [:]
+    private var administrativeCount = 0
     private var oldest: ClientConnection?
     private var newest: ClientConnection?
     private(set) var activeCount = 0
@@ -80,6 +84,7 @@ final class EngineLoop {
         let (name, version) = (shared.configuration.productName, shared.configuration.version)
         self.upstreamHead = UpstreamHead(productName: name, version: version)
         self.upstreamHead.keyHeader = shared.admission?.rules.keyHeader ?? []
+        self.upstreamHead.isSecure = shared.configuration.speaksTLS
         self.clientHead = ClientHead(productName: name, version: version)
         self.answers = Answers(productName: name, version: version)
         self.fleet = FleetCache(shared.fleet)
@@ -278,11 +283,15 @@ final class EngineLoop {
     // MARK: Clients
 
     /// A client connection is ready.
-    func opened(_ client: ClientConnection) { self.clients[ObjectIdentifier(client)] = client }
+    func opened(_ client: ClientConnection) {
+        self.clients[ObjectIdentifier(client)] = client
+        if client.surface == .administration { self.administrativeCount += 1 }
+    }
 
     /// A client connection is gone.
     func closed(_ client: ClientConnection) {
         self.clients[ObjectIdentifier(client)] = nil
+        if client.surface == .administration { self.administrativeCount -= 1 }
         self.recorder.connectionClosed()
     }
 
@@ -323,11 +332,18 @@ final class EngineLoop {
 
     // MARK: Shutdown
 
+    /// From now on answers say that their connection ends with them.
+    func announceDrain() {
+        self.isStopping = true
+        for client in self.clients.values { client.announceDrain() }
+    }
+
     /// Idle connections are closed, busy ones after their answer.
     func drain() {
+        self.isStopping = true
         self.isDraining = true
         for connection in self.idle.removeAll() { connection.close() }
-        for client in self.clients.values { client.drain() }
+        for client in self.clients.values where client.surface != .administration { client.drain() }
     }
 
     /// Cuts what is still running.
@@ -336,8 +352,8 @@ final class EngineLoop {
         for client in Array(self.clients.values) { client.cutForShutdown(at: now) }
     }
 
-    /// Whether no client connection is left.
-    var isEmpty: Bool { self.clients.isEmpty }
+    /// Whether no client connection is left but those of an administrative listener.
+    var isEmpty: Bool { self.clients.count == self.administrativeCount }
 
     /// Makes the next close of a connection a reset.
     func resetOnClose(_ context: ChannelHandlerContext?) {
@@ -347,14 +363,32 @@ final class EngineLoop {
 
     // MARK: Log
 
-    /// Writes a record about bytes that were no request.
-    func logRefusal(status: Int, reason: StaticString, address: [UInt8]) {
+    /// Writes the access record of bytes that were no request: what is known of it.
+    func logRefusal(
+        status: Int, reason: StaticString, id: RequestID, address: [UInt8], sent: Int, since start: MonotonicTime
+    ) {
         guard self.configuration.logsRequests, self.journal.isEnabled(.info) else { return }
-        let wall = Nanoseconds(rawValue: self.wallClock(at: Clock.now()))
-        var line = self.journal.begin(.info, "Request refused", at: wall)
+        let wall = Nanoseconds(rawValue: self.wallClock(at: start))
+        var line = self.journal.begin(.info, AccessRecord.message, at: wall)
+        line.string(.requestID, id.span.bytes)
         line.string(.remoteAddress, address)
         line.integer(.status, Int64(status))
+        line.string(.outcome, RequestOutcome.clientError.label)
+        line.string(.route, RouteClass.other.label)
+        line.integer(.requestBytes, 0)
+        line.integer(.responseBytes, Int64(sent))
+        line.milliseconds(.duration, Clock.now() - start)
         line.string(.refusal, reason)
+        line.commit()
+    }
+
+    /// Writes why a client could not prove itself by TLS.
+    func logHandshakeFailure(_ cause: String, address: [UInt8]) {
+        guard self.configuration.logsRequests, self.journal.isEnabled(.info) else { return }
+        let wall = Nanoseconds(rawValue: self.wallClock(at: Clock.now()))
+        var line = self.journal.begin(.info, "TLS handshake with a client failed", at: wall)
+        line.string(.remoteAddress, address)
+        line.string(.error, cause)
         line.commit()
     }
 

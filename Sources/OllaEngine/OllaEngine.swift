@@ -133,15 +133,27 @@ public final class OllaEngine: Sendable {
         }
     }
 
-    /// Takes a client connection over; call on its own loop, with the moment its socket was accepted.
-    public func attach(_ channel: any Channel, acceptedAt: MonotonicTime) throws {
+    /// Takes a client connection over; call on its own loop.
+    ///
+    /// - Parameters:
+    ///   - channel: the connection.
+    ///   - acceptedAt: when its socket was accepted.
+    ///   - surface: which routes it may ask for.
+    ///   - tls: what it must shake hands by before its first request; nil for plain HTTP.
+    /// - Throws: when the channel is of no loop of this engine, or closed.
+    public func attach(
+        _ channel: any Channel, acceptedAt: MonotonicTime, surface: ListenerSurface = .everything,
+        tls: NIOSSLContext? = nil
+    ) throws {
         guard let position = self.eventLoops.firstIndex(where: { $0 === channel.eventLoop }) else {
             throw ChannelError.inappropriateOperationForState
         }
         let loop = self.loops[position].value
         loop.recorder.connectionAccepted(wait: Clock.now() - acceptedAt)
         let address = Array((channel.remoteAddress?.ipAddress ?? "unknown").utf8)
-        try channel.pipeline.syncOperations.addHandler(ClientConnection(loop: loop, clientAddress: address))
+        if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+        try channel.pipeline.syncOperations.addHandler(
+            ClientConnection(loop: loop, clientAddress: address, surface: surface, awaitsHandshake: tls != nil))
     }
 
     /// A connection was refused because there are too many; call on any loop.
@@ -199,14 +211,23 @@ public final class OllaEngine: Sendable {
         }
     }
 
+    /// Lets every answer from now on say that its connection ends with it, so that clients go elsewhere.
+    public func announceDrain() async {
+        for (position, loop) in self.loops.enumerated() {
+            try? await self.eventLoops[position].submit { loop.value.announceDrain() }.get()
+        }
+    }
+
     /// Closes idle connections; busy ones end with their answer.
+    ///
+    /// Those of an administrative listener stay: somebody watches the drain.
     public func drain() async {
         for (position, loop) in self.loops.enumerated() {
             try? await self.eventLoops[position].submit { loop.value.drain() }.get()
         }
     }
 
-    /// Whether no client connection is left.
+    /// Whether no client connection is left but those of an administrative listener.
     public func isEmpty() async -> Bool {
         for (position, loop) in self.loops.enumerated() {
             let isEmpty = try? await self.eventLoops[position].submit { loop.value.isEmpty }.get()

@@ -36,6 +36,8 @@ struct UpstreamHead {
     let via: [UInt8]
     /// The header in which client keys stand besides the known ones, in lower case: never forwarded.
     var keyHeader: [UInt8] = []
+    /// Whether clients come by TLS.
+    var isSecure = false
 
     init(productName: String, version: String) {
         self.productLine = Array("X-Proxied-By: \(productName)/\(version)\r\n".utf8)
@@ -92,7 +94,7 @@ struct UpstreamHead {
         let address = facts.clientAddress
         self.writeList("X-Forwarded-For", .xForwardedFor, adding: address, head, bytes, to: &writer)
         if !head.contains(.xRealIP) { writer.field("X-Real-IP", address) }
-        if !head.contains(.xForwardedProto) { writer.field("X-Forwarded-Proto", "http") }
+        if !head.contains(.xForwardedProto) { writer.field("X-Forwarded-Proto", self.isSecure ? "https" : "http") }
         if !head.contains(.xForwardedHost), let host = head.host {
             writer.field("X-Forwarded-Host", bytes.extracting(host))
         }

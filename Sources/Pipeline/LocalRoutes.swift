@@ -11,6 +11,16 @@ public protocol LocalRoutes: Sendable {
     ///
     /// Never throws: a failure is an answer with status 500 or 503.
     func respond(to request: LocalRequest) async -> LocalResponse
+
+    /// The answer to a client that may not see the internal routes; nil when it may.
+    ///
+    /// ``respond(to:)`` asks this by itself; engines ask it before they say that there is no such route.
+    func refusal(of request: LocalRequest) -> LocalResponse?
+}
+
+extension LocalRoutes {
+    /// Everybody may see everything.
+    public func refusal(of request: LocalRequest) -> LocalResponse? { nil }
 }
 
 /// A request for a route the gateway answers itself.

@@ -34,8 +34,10 @@ public struct ConfigurationChange: Sendable {
         var configuration = loaded
         var applied: [String] = []
         var deferred: [String] = []
+        // Certificates can be changed for others, but a listener stays what it is.
+        let speaksTLS = running.server.tls.isEnabled && loaded.server.tls.isEnabled
         for key in KeyCatalog.configuration.keys where !key.isSame(running, loaded) {
-            if Self.actsAtStartOnly(key.path) {
+            if Self.actsAtStartOnly(key.path), !(speaksTLS && key.path.hasPrefix("server.tls.")) {
                 deferred.append(key.path)
                 key.carry(running, &configuration)
             } else {

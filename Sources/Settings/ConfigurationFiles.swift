@@ -53,8 +53,8 @@ public struct ConfigurationWatch: Sendable {
 }
 
 extension ConfigurationLoader {
-    /// What the files look like that ``load(path:)`` would read now, with those that `running` names: credentials and
-    /// authorities.
+    /// What the files look like that ``load(path:)`` would read now, with those that `running` names: credentials,
+    /// certificates and authorities.
     ///
     /// Every file of the search path is looked at when none is named: a new one may win.
     public func look(path: String? = nil, running: Configuration) -> ConfigurationFiles {
@@ -71,6 +71,9 @@ extension ConfigurationLoader {
                 endpoint.tls.authoritiesFile,
             ].compactMap(\.self)
         }
+        let server = running.server
+        paths += server.auth.keys.compactMap(\.keyFile)
+        paths += [server.tls.certificateFile, server.tls.keyFile, server.tls.clientAuthoritiesFile].compactMap(\.self)
         return ConfigurationFiles(paths, with: self.files)
     }
 }

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+public import NIOSSL
 import Synchronization
 
 #if canImport(Glibc)
@@ -57,13 +58,20 @@ public final class ByteClient: Sendable {
     /// - Parameters:
     ///   - port: the server's port.
     ///   - receiveBytes: the kernel's receive buffer, small for a client that shall be slow.
-    /// - Returns: the client, connected.
+    ///   - tls: what it shakes hands by; nil for plain bytes. A handshake that fails is an ending by reset.
+    /// - Returns: the client, connected; the handshake may not be over.
     /// - Throws: an error of the system when nobody listens there.
-    public static func connect(to port: Int, receiveBytes: Int? = nil) async throws -> ByteClient {
+    public static func connect(
+        to port: Int, receiveBytes: Int? = nil, tls: NIOSSLContext? = nil
+    ) async throws -> ByteClient {
         let board = Board()
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: nil))
+                    }
                     try channel.pipeline.syncOperations.addHandler(Collector(board: board))
                 }
             }

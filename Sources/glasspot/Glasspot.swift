@@ -130,11 +130,12 @@ private struct Runner {
 
     private func announce(_ gateway: Gateway) {
         let file = self.loaded.path.isEmpty ? "built-in defaults" : self.loaded.path
-        gateway.log(
-            "Listening",
-            [
-                ("address", "\(gateway.host):\(gateway.port)"), ("version", Version.number), ("configuration", file),
-            ])
+        var fields = [
+            (key: "address", value: "\(gateway.host):\(gateway.port)"), ("version", Version.number),
+            ("configuration", file),
+        ]
+        if let port = gateway.adminPort { fields.append(("admin_address", "\(gateway.adminHost):\(port)")) }
+        gateway.log("Listening", fields)
         for remark in self.loaded.remarks { gateway.warn("\(remark)") }
     }
 }

@@ -77,6 +77,11 @@ struct RefusalTests {
             let page = try await world.metrics()
             #expect(page.count("glasspot_request_parse_failures_total", ["reason": row.reason]) == 1)
             #expect(page.count("glasspot_requests_started_total", ["route": "proxy"]) == 0)
+            let id = try #require(answer.value(of: "X-Olla-Request-ID"))
+            let lines = try await world.logAfterStop().filter { $0["request_id"] as? String == id }
+            #expect(lines.count == 1)
+            #expect(lines.first?["msg"] as? String == "Access log" && lines.first?["status"] as? Int == row.status)
+            #expect(lines.first?["refusal"] is String && lines.first?["response_bytes"] as? Int == answer.body.count)
         }
         try await backend.stop()
     }

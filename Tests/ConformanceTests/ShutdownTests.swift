@@ -91,15 +91,94 @@ struct ShutdownTests {
             await backend.reached("asked")
             await world.beginStop()
             let rest = String(decoding: try await streaming.rest().bytes, as: UTF8.self)
-            #expect(rest.contains(#"data: {"error":"#))
+            #expect(rest.contains(#"data: {"error":{"message":"the gateway is shutting down""#))
             #expect(!rest.hasSuffix("0\r\n\r\n"))
-            _ = try await waiting.rest()
+            // Nothing of an answer has gone out: this one can still be told in order.
+            let told = try await waiting.answer()
+            #expect(told.status == 503)
+            #expect(told.text == "the gateway is shutting down\n")
+            #expect(told.value(of: "Connection") == "close")
+            #expect(try await waiting.rest().ending == .closed)
             await backend.closed(2)
             let log = try await world.logAfterStop()
             let lines = log.filter {
                 $0["msg"] as? String == "Access log" && $0["outcome"] as? String == "gateway_error"
             }
             #expect(lines.count == 2)
+        }
+        try await backend.stop()
+    }
+
+    @Test("tells streams it cuts so in the words of their dialect", arguments: Engine.allCases)
+    func dialects(engine: Engine) async throws {
+        let anthropic = try await MockBackend.start(
+            kind: .openAI,
+            behaviour: MockBehaviour(
+                models: [MockModel("mock")], pacing: TokenPacing(gap: .milliseconds(1)),
+                faults: FaultPlan(always: .stall(afterChunks: 2, duration: nil))))
+        let tuning = Tuning { $0.server.shutdownTimeout = .milliseconds(200) }
+        try await World.with(engine, [Place(anthropic)], tuned: tuning) { world in
+            let messages = try await world.connect()
+            let body = #"{"model":"mock","max_tokens":50,"stream":true,"messages":[{"role":"user","content":"Hi"}]}"#
+            try await messages.send(World.postText("/olla/anthropic/v1/messages", body))
+            try await messages.read(until: "content_block_delta")
+            await world.beginStop()
+            let events = String(decoding: try await messages.rest().bytes, as: UTF8.self)
+            #expect(events.contains("event: error\ndata: {\"type\":\"error\""))
+            #expect(events.contains("the gateway is shutting down"))
+            #expect(!events.contains("message_stop"))
+        }
+        try await anthropic.stop()
+        let ollama = try await ScriptedBackend.start(scripts: [
+            [
+                .readUntil("}"),
+                .send(
+                    "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        + Self.chunk(#"{"message":{"role":"assistant","content":"Hi"},"done":false}"# + "\n")),
+                .awaitClose,
+            ]
+        ])
+        var place = Place(ollama)
+        place.type = "ollama"
+        try await World.with(engine, [place], tuned: tuning) { world in
+            let chat = try await world.connect()
+            try await chat.send(World.postText("/olla/ollama/api/chat", #"{"messages":[]}"#))
+            try await chat.read(until: "\"done\":false}")
+            await world.beginStop()
+            let lines = String(decoding: try await chat.rest().bytes, as: UTF8.self)
+            #expect(lines.contains(#"{"error":"the gateway is shutting down"}"#))
+            #expect(!lines.hasSuffix("0\r\n\r\n"))
+        }
+        try await ollama.stop()
+    }
+
+    @Test("sends clients elsewhere while it waits for its balancer to notice", arguments: Engine.allCases)
+    func announces(engine: Engine) async throws {
+        let ok: ScriptStep = .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        let backend = try await ScriptedBackend.start(scripts: [
+            [.readHead, .announce("asked"), .wait("go"), ok, .readHead, ok], [.readHead, ok],
+        ])
+        try await World.with(engine, [Place(backend)]) { world in
+            let get = "GET /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\n\r\n"
+            let idle = try await world.connect()
+            try await idle.send("GET /nowhere HTTP/1.1\r\nHost: gateway\r\n\r\n")
+            #expect(try await idle.answer().value(of: "Connection") == nil)
+            let busy = try await world.connect()
+            try await busy.send(get)
+            await backend.reached("asked")
+            await world.announceStop()
+            // Who comes now is served; what had begun before is told as well, and nobody is closed without an answer.
+            let late = try await world.get("/nowhere")
+            #expect(late.status == 404)
+            #expect(late.value(of: "Connection") == "close")
+            backend.signal("go")
+            #expect(try await busy.answer().value(of: "Connection") == "close")
+            #expect(try await busy.rest().ending == .closed)
+            try await idle.send(get)
+            let answer = try await idle.answer()
+            #expect(answer.text == "ok")
+            #expect(answer.value(of: "Connection") == "close")
+            #expect(try await idle.rest().ending == .closed)
         }
         try await backend.stop()
     }

@@ -28,6 +28,24 @@ struct ConfigurationChangeTests {
         #expect(change.configuration.logging.level == .debug)
     }
 
+    @Test("Certificates can be exchanged, but a listener stays with TLS or without")
+    func certificates() throws {
+        func load(_ tls: String) throws -> Configuration {
+            try #require(try Fixture.load("server: {tls: {\(tls)}}").configuration)
+        }
+        let plain = try load("")
+        let first = try load("cert_file: a.crt, key_file: a.key")
+        let second = try load("cert_file: b.crt, key_file: a.key, client_ca_file: c.crt")
+        let exchanged = ConfigurationChange(from: first, to: second)
+        #expect(exchanged.applied == ["server.tls.cert_file", "server.tls.client_ca_file"])
+        #expect(exchanged.configuration.server.tls == second.server.tls)
+        for (running, loaded) in [(plain, first), (first, plain)] {
+            let switched = ConfigurationChange(from: running, to: loaded)
+            #expect(switched.deferred == ["server.tls.cert_file", "server.tls.key_file"])
+            #expect(switched.configuration.server.tls == running.server.tls)
+        }
+    }
+
     @Test("The same file is no change")
     func same() throws {
         let fixture = try Fixture().write("server: {port: 8080}\nmodel_aliases: {a: [b]}", to: "config.yaml")
@@ -83,6 +101,11 @@ struct ConfigurationWatchTests {
         endpoint.authentication?.tokenFile = "token"
         var running = Configuration()
         running.discovery.endpoints = [endpoint]
+        running.server.tls.certificateFile = "tls.crt"
+        running.server.tls.keyFile = "tls.key"
+        var key = Configuration.ClientKey()
+        key.keyFile = "team"
+        running.server.auth.keys = [key]
         var before = self.look(fixture, running: running)
         func expectChange(_ what: String, _ change: () throws -> Void) throws {
             try change()
@@ -93,6 +116,9 @@ struct ConfigurationWatchTests {
         try expectChange("a file that wins") { try fixture.write("{}", to: "config/config.local.yaml") }
         try expectChange("model rules") { try fixture.write("version: 1", to: "config/models.yaml") }
         try expectChange("a profile") { try fixture.write("name: a", to: "config/profiles/x/a.yaml") }
+        for (file, what) in [("tls.crt", "a certificate"), ("tls.key", "its key"), ("team", "a client key")] {
+            try expectChange(what) { try fixture.write("x", to: file) }
+        }
         try expectChange("a swapped link") {
             try manager.removeItem(atPath: link)
             try manager.createSymbolicLink(atPath: link, withDestinationPath: "token-2")

@@ -48,7 +48,7 @@ struct LayerTests {
         "AdminAPI": Room(layer: 2, libraries: system.union(["Foundation"])),
         "SeededRandomness": Room(layer: 0),
         "MockLLM": Room(layer: 2, libraries: system.union(nio).union(["NIOHTTP1"])),
-        "TestKit": Room(layer: 2, libraries: system.union(nio).union(["NIOHTTP1"])),
+        "TestKit": Room(layer: 2, libraries: system.union(nio).union(["NIOHTTP1", "NIOSSL"])),
         "GlasspotApp": Room(
             layer: 3, libraries: system.union(nio).union(tls).union(app).union(["Foundation"])),
         "glasspot": Room(

@@ -18,6 +18,7 @@ import format_checks
 import log_checks
 import messages_checks
 import metric_checks
+import rolling_checks
 import trace_checks
 from harness import Checks
 from metrics_page import Scraper
@@ -71,6 +72,7 @@ def main() -> int:
             messages_checks.run(checks, world)
             failure_checks.run(checks, world)
             concurrency_checks.run(checks, world)
+            rolling_checks.run(checks, world)
             trace_checks.run(checks, world)
             metric_checks.run(checks, world, scrapers)
             format_checks.run(checks, world)

@@ -20,7 +20,7 @@ server:
   host: "127.0.0.1"
   port: {port}
   shutdown_timeout: 20s
-  rate_limits:
+{server}  rate_limits:
     global_requests_per_minute: 0
     per_ip_requests_per_minute: 0
 proxy:
@@ -68,9 +68,13 @@ class Gateway:
     """A gateway process with a generated configuration."""
 
     def __init__(
-        self, binary: str, name: str, folder: str, endpoints: list[dict], proxy: str, more: str
-    ) -> None:
+        self, binary: str, name: str, folder: str, endpoints: list[dict], proxy: str, more: str,
+        server: str = "",
+    ) -> None:  # fmt: skip
         self.port = free_port()
+        self.name = name
+        self.folder = folder
+        self.starts = 0
         self.url = f"http://127.0.0.1:{self.port}"
         self.sent = Sent()
         path = os.path.join(folder, f"{name}.yaml")
@@ -78,12 +82,20 @@ class Gateway:
             file.write(
                 SERVER.format(
                     port=self.port,
+                    server=server,
                     proxy=proxy,
                     endpoints="".join(ENDPOINT.format(**endpoint) for endpoint in endpoints),
                 )
                 + more
             )
-        self.process = Process(name, [binary, "-c", path], folder)
+        self.command = [binary, "-c", path]
+        self.start()
+
+    def start(self) -> None:
+        """Starts the process, again after it has ended, and waits until it is ready."""
+        self.starts += 1
+        name = self.name if self.starts == 1 else f"{self.name}-{self.starts}"
+        self.process = Process(name, self.command, self.folder)
         self.process.wait_for(self.is_ready, "ready", 60)
 
     def is_ready(self) -> bool:
@@ -173,6 +185,7 @@ class World:
         self.mockllm = mockllm
         self.folder = folder
         self.processes: list[Process] = []
+        self.gateways: list[Gateway] = []
         try:
             self._start()
         except BaseException:
@@ -186,12 +199,19 @@ class World:
         return mock
 
     def gateway(
-        self, name: str, endpoints: list[dict], proxy: str = "", more: str = ""
+        self, name: str, endpoints: list[dict], proxy: str = "", more: str = "", server: str = ""
     ) -> Gateway:
-        """Starts one more gateway; `more` are further sections of its configuration."""
-        gateway = Gateway(self.glasspot, name, self.folder, endpoints, proxy, more)
-        self.processes.append(gateway.process)
+        """Starts one more gateway; `more` are further sections of its configuration, `proxy` and
+        `server` further lines of these sections."""
+        gateway = Gateway(self.glasspot, name, self.folder, endpoints, proxy, more, server)
+        self.gateways.append(gateway)
         return gateway
+
+    def process(self, name: str, command: list[str]) -> Process:
+        """Starts one more process."""
+        process = Process(name, command, self.folder)
+        self.processes.append(process)
+        return process
 
     def _start(self) -> None:
         print("# starting llama.cpp with SmolLM2, mocks, gateways, Prometheus", flush=True)
@@ -244,6 +264,8 @@ class World:
 
     def stop(self) -> None:
         """Ends every process that was started, by its id."""
+        for gateway in reversed(self.gateways):
+            gateway.process.kill()
         for process in reversed(self.processes):
             process.kill()
 

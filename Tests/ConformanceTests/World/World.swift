@@ -1,11 +1,13 @@
 import Foundation
-import GlasspotApp
 import MockLLM
 import NIOCore
+import NIOSSL
 import Settings
 import Synchronization
 import TestKit
 import Testing
+
+@testable import GlasspotApp
 
 /// The engines that must keep one contract.
 enum Engine: String, CaseIterable, Sendable {
@@ -63,6 +65,8 @@ final class World: Sendable {
 
     /// The port clients connect to.
     var port: Int { self.gateway.port }
+    /// The port that has the internal routes.
+    var internalPort: Int { self.gateway.adminPort ?? self.gateway.port }
 
     private init(
         _ engine: Engine, gateway: Gateway, running: Task<Void, any Error>, folder: URL, log: FileHandle
@@ -72,7 +76,7 @@ final class World: Sendable {
         self.running = running
         self.folder = folder
         self.log = log
-        self.scraper = Scraper(port: gateway.port)
+        self.scraper = Scraper(port: gateway.adminPort ?? gateway.port)
     }
 
     /// Runs `body` against a gateway before these places, and checks the invariants when it is done.
@@ -173,7 +177,7 @@ final class World: Sendable {
     }
 
     private func isReady(models: Bool) async throws {
-        let client = try await ByteClient.connect(to: self.port)
+        let client = try await ByteClient.connect(to: self.internalPort)
         try await Self.eventually("the gateway is ready") {
             try await client.send("GET /internal/ready HTTP/1.1\r\nHost: gateway\r\n\r\n")
             return try await client.answer().status == 200
@@ -189,9 +193,12 @@ final class World: Sendable {
     // MARK: Asking
 
     /// A fresh connection.
-    func connect(receiveBytes: Int? = nil) async throws -> ByteClient {
-        try await ByteClient.connect(to: self.port, receiveBytes: receiveBytes)
+    func connect(receiveBytes: Int? = nil, tls: NIOSSLContext? = nil) async throws -> ByteClient {
+        try await ByteClient.connect(to: self.port, receiveBytes: receiveBytes, tls: tls)
     }
+
+    /// A fresh connection to where the internal routes are.
+    func connectInternally() async throws -> ByteClient { try await ByteClient.connect(to: self.internalPort) }
 
     /// One request on a connection of its own.
     func exchange(_ request: String, isHead: Bool = false) async throws -> WireMessage {
@@ -257,6 +264,9 @@ final class World: Sendable {
         }
     }
 
+    /// Does what a stop begins with, before `server.drain_delay`.
+    func announceStop() async { await self.gateway.announceDrain() }
+
     /// Asks the gateway to stop.
     func beginStop() async {
         self.hasStopped.store(true, ordering: .releasing)
@@ -269,12 +279,17 @@ final class World: Sendable {
         try await self.running.value
     }
 
-    /// Stops the gateway and reads its log.
-    func logAfterStop() async throws -> [[String: any Sendable]] {
+    /// Stops the gateway and reads its log as it was written.
+    func rawLogAfterStop() async throws -> String {
         try await self.stop()
         let data = try Data(contentsOf: self.folder.appendingPathComponent("log.json"))
-        return try data.split(separator: UInt8(ascii: "\n")).map { line in
-            try #require(try JSONSerialization.jsonObject(with: line) as? [String: any Sendable])
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    /// Stops the gateway and reads its log.
+    func logAfterStop() async throws -> [[String: any Sendable]] {
+        try await self.rawLogAfterStop().utf8.split(separator: UInt8(ascii: "\n")).map { line in
+            try #require(try JSONSerialization.jsonObject(with: Data(line)) as? [String: any Sendable])
         }
     }
 
