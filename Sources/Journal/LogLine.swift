@@ -96,6 +96,15 @@ public struct LogLine: ~Copyable {
         self.bytes.append("\"")
     }
 
+    /// Appends a URL in whose query the values of secrets read `[REDACTED]`.
+    public mutating func url(_ key: LogKey, _ value: RawSpan) {
+        guard self.isEnabled else { return }
+        self.key(key)
+        self.bytes.append("\"")
+        value.withUnsafeBytes { self.bytes.appendRedacted(url: $0, limit: Self.fieldBytesMax) }
+        self.bytes.append("\"")
+    }
+
     /// Appends a trace's id as 32 hexadecimal digits.
     public mutating func identifier(_ key: LogKey, _ value: TraceID) {
         guard self.isEnabled else { return }

@@ -61,9 +61,10 @@ extension Logbook.Configuration {
             self.level = reader.level(text, "OLLA_LOG_LEVEL", &warnings)
         }
         let isPretty = reader.boolean("OLLA_PRETTY_LOGS", default: true, &warnings)
-        self.format = isTerminal && isPretty ? .text : .json
-        if let format = reader.forcedFormat(&warnings) { self.format = format }
-        self.isColoured = reader.isColoured(isTerminal: isTerminal)
+        var shape = Shape(format: isTerminal && isPretty ? .text : .json)
+        if let forced = reader.forcedShape(&warnings) { shape = forced }
+        self.format = shape.format
+        self.isColoured = reader.isColoured(isTerminal: isTerminal, shape)
         self.showsAccessLog = !isTerminal
         if reader.boolean("OLLA_FILE_OUTPUT", default: false, &warnings) {
             self.file = LogFile(environment: environment, warnings: &warnings)
@@ -81,10 +82,11 @@ extension Logbook.Configuration {
         self.init()
         let reader = EnvironmentReader(environment: environment)
         self.level = reader.level(level, "logging.level", &warnings)
-        self.format = reader.format(format, "logging.format", &warnings) ?? .json
-        if isTerminal { self.format = .text }
-        if let format = reader.forcedFormat(&warnings) { self.format = format }
-        self.isColoured = reader.isColoured(isTerminal: isTerminal)
+        var shape = reader.shape(format, "logging.format", &warnings) ?? Shape(format: .json)
+        if isTerminal { shape.format = .text }
+        if let forced = reader.forcedShape(&warnings) { shape = forced }
+        self.format = shape.format
+        self.isColoured = reader.isColoured(isTerminal: isTerminal, shape)
         self.showsAccessLog = !isTerminal
         switch output.lowercased() {
         case "stdout": break
@@ -107,6 +109,12 @@ extension LogFile {
     }
 }
 
+/// What a word for a format stands for: `pretty` is text in colour wherever it goes.
+private struct Shape {
+    var format: Logbook.Configuration.Format
+    var isPretty = false
+}
+
 /// Reads values of the environment and names those it can't read.
 private struct EnvironmentReader {
     let environment: [String: String]
@@ -117,19 +125,20 @@ private struct EnvironmentReader {
         return .info
     }
 
-    func format(_ text: String, _ name: String, _ warnings: inout [String]) -> Logbook.Configuration.Format? {
+    func shape(_ text: String, _ name: String, _ warnings: inout [String]) -> Shape? {
         switch text.lowercased() {
-        case "json": return .json
-        case "text": return .text
+        case "json": return Shape(format: .json)
+        case "text": return Shape(format: .text)
+        case "pretty": return Shape(format: .text, isPretty: true)
         default:
-            warnings.append("\(name): \"\(text)\" is neither json nor text; it is ignored")
+            warnings.append("\(name): \"\(text)\" is none of json, text and pretty; it is ignored")
             return nil
         }
     }
 
-    func forcedFormat(_ warnings: inout [String]) -> Logbook.Configuration.Format? {
+    func forcedShape(_ warnings: inout [String]) -> Shape? {
         guard let text = self.environment["OLLA_LOGGING_FORMAT"], !text.isEmpty else { return nil }
-        return self.format(text, "OLLA_LOGGING_FORMAT", &warnings)
+        return self.shape(text, "OLLA_LOGGING_FORMAT", &warnings)
     }
 
     func boolean(_ name: String, default value: Bool, _ warnings: inout [String]) -> Bool {
@@ -155,10 +164,10 @@ private struct EnvironmentReader {
         return number
     }
 
-    func isColoured(isTerminal: Bool) -> Bool {
+    func isColoured(isTerminal: Bool, _ shape: Shape) -> Bool {
         if self.environment["NO_COLOR"].map({ !$0.isEmpty }) ?? false { return false }
         if let text = self.environment["FORCE_COLOR"], text != "0" { return true }
         if self.environment["OLLA_FORCE_COLORS"]?.lowercased() == "true" { return true }
-        return isTerminal
+        return isTerminal || shape.isPretty
     }
 }

@@ -43,6 +43,16 @@ public enum SecretParameter {
 }
 
 extension ByteAppender {
+    /// Appends a URL as text of a JSON string, its query redacted.
+    mutating func appendRedacted(url: UnsafeRawBufferPointer, limit: Int) {
+        guard let mark = url.firstIndex(of: UInt8(ascii: "?")), mark < limit else {
+            return self.appendEscaped(url, limit: limit)
+        }
+        self.appendEscaped(UnsafeRawBufferPointer(rebasing: url[..<mark]), limit: limit)
+        self.append("?")
+        self.appendRedacted(query: UnsafeRawBufferPointer(rebasing: url[(mark + 1)...]), limit: limit - mark)
+    }
+
     /// Appends a query string as text of a JSON string, with `[REDACTED]` for the values of secrets.
     ///
     /// The limit counts the bytes read; what lies beyond it is cut and shown as `…`.

@@ -94,7 +94,7 @@ extension ClientConnection {
         self.writeTarget(to: &line)
         if let query = self.head.query, !query.isEmpty { line.query(.query, bytes.extracting(query)) }
         self.write(.userAgent, .userAgent, bytes, to: &line)
-        self.write(.referer, .referer, bytes, to: &line)
+        if let field = self.head.first(.referer) { line.url(.referer, bytes.extracting(field.value)) }
         self.write(.contentType, .contentType, bytes, to: &line)
         self.write(.accept, .accept, bytes, to: &line)
         if !exchange.modelName.isEmpty { line.string(.model, exchange.modelName) }

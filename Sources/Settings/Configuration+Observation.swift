@@ -21,6 +21,8 @@ extension Configuration {
             case json
             /// For people.
             case text
+            /// For people, in colour wherever it goes.
+            case pretty
         }
 
         /// Where lines go.

@@ -90,6 +90,20 @@ struct AccessRecordTests {
         #expect(try harness.record()["query"] as? String == expected)
     }
 
+    @Test(
+        "shows a URL with its query redacted",
+        arguments: [
+            ("http://r/p?a=1&API_KEY=v&b", "http://r/p?a=1&API_KEY=[REDACTED]&b"), ("http://r/p", "http://r/p"),
+            ("http://r/p?", "http://r/p?"), ("?token=v", "?token=[REDACTED]"), ("", ""),
+        ])
+    func url(url: String, expected: String) throws {
+        let harness = try LineHarness()
+        var line = harness.writer.begin(.info, "m", at: .zero)
+        withSpan(Array(url.utf8)) { line.url(.referer, $0) }
+        line.commit()
+        #expect(try harness.record()["referer"] as? String == expected)
+    }
+
     @Test("never shows a secret, wherever a long query is cut")
     func longQuery() throws {
         for padding in stride(from: LogLine.fieldBytesMax - 30, through: LogLine.fieldBytesMax + 5, by: 1) {

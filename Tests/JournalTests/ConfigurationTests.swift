@@ -24,6 +24,8 @@ struct ConfigurationTests {
             Case(environment: ["OLLA_LOGGING_FORMAT": "json"], isTerminal: true, isColoured: true),
             Case(environment: ["OLLA_LOGGING_FORMAT": "text"], format: .text),
             Case(environment: ["OLLA_LOGGING_FORMAT": "xml"], warningCount: 1),
+            Case(environment: ["OLLA_LOGGING_FORMAT": "pretty"], format: .text, isColoured: true),
+            Case(environment: ["OLLA_LOGGING_FORMAT": "pretty", "NO_COLOR": "1"], format: .text),
             Case(environment: ["NO_COLOR": "1", "FORCE_COLOR": "1"], isTerminal: true, format: .text),
             Case(environment: ["FORCE_COLOR": "0"]),
             Case(environment: ["FORCE_COLOR": "1"], isColoured: true),
