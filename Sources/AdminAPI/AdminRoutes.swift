@@ -161,7 +161,9 @@ public final class AdminRoutes: LocalRoutes {
                 now: self.sources.now(), passesMessagesThrough: self.configuration.passesMessagesThrough
             ).answer(Query(request.query))
         case .translatorStatistics: return .json(self.translatorStatistics())
-        case .version: return .json(VersionPage.document(self.configuration))
+        case .version:
+            return .json(
+                VersionPage.document(self.configuration, servesAnthropic: self.paths.servesAnthropic))
         case .models:
             return ModelListing(fleet: self.fleet.snapshot, now: self.sources.wallTime())
                 .answer(Query(request.query))

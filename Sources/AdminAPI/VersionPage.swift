@@ -1,7 +1,8 @@
 /// The page of `/version` (http-surface 1.7).
 enum VersionPage {
-    static func document(_ configuration: AdminRoutes.Configuration) -> JSONValue {
-        .object([
+    static func document(_ configuration: AdminRoutes.Configuration, servesAnthropic: Bool) -> JSONValue {
+        let translation = servesAnthropic ? Self.translation(configuration) : []
+        return .object([
             ("name", "Glasspot"),
             ("version", .string(configuration.version)),
             ("edition", "community"),
@@ -15,8 +16,11 @@ enum VersionPage {
                     ("platform", .string(configuration.platform)),
                 ])
             ),
-            ("capabilities", .strings(Self.capabilities)),
-            ("capabilities_experimental", .strings([])),
+            (
+                "capabilities",
+                .strings(Self.capabilities + (servesAnthropic ? ["message_translation"] : []) + translation)
+            ),
+            ("capabilities_experimental", .strings(translation)),
             ("supported_backends", .strings(Self.backends)),
             (
                 "api",
@@ -43,10 +47,14 @@ enum VersionPage {
         ])
     }
 
-    /// What acts in this build; the words are those of the compatible system.
+    /// What acts; the words are those of the compatible system.
     private static let capabilities = [
-        "load_balancing", "health_checking", "model_unification", "endpoint_discovery",
+        "load_balancing", "health_checking", "rate_limiting", "model_unification", "endpoint_discovery",
     ]
+
+    private static func translation(_ configuration: AdminRoutes.Configuration) -> [String] {
+        ["translation_anthropic"] + (configuration.passesMessagesThrough ? ["passthrough_anthropic"] : [])
+    }
 
     private static let backends = [
         "ollama", "lemonade", "litellm", "llamacpp", "lmdeploy", "lm_studio", "omlx", "sglang", "vllm",
