@@ -90,7 +90,9 @@ extension ClientConnection {
         }
     }
 
-    func answerLocally(_ response: LocalResponse) {
+    func answerLocally(_ local: LocalResponse) {
+        var response = self.inClientsForm(local)
+        self.exchange.rate?.append(to: &response.fields)
         self.exchange.machine.answeredLocally(status: response.status, at: Clock.now())
         if response.closes { self.closesAfterAnswer = true }
         self.write(response, withRouting: false)

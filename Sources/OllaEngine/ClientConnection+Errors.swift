@@ -24,6 +24,12 @@ extension ClientConnection {
         return LocalResponse(status: status, fields: [("Content-Type", "application/json")] + fields, body: body)
     }
 
+    /// An answer of a local route, whose errors in text become JSON where `Accept` asks for it.
+    func inClientsForm(_ response: LocalResponse) -> LocalResponse {
+        guard response.status >= 400, LocalResponse.asksForJSON(accept: self.accept) else { return response }
+        return response.withJSONError
+    }
+
     /// What the client takes; empty when it does not say.
     private var accept: String {
         let bytes = self.headBytes

@@ -259,20 +259,29 @@ extension ClientConnection {
     // MARK: None
 
     private func routingFailed(_ rejection: RouteRejection) {
+        let profiles = self.exchange.fleet.profiles
         self.noteFailure(rejection)
         let answer =
             switch rejection.kind {
             case .exhausted:
                 self.exchange.lastFailure.map { GatewayAnswer.afterLastAttempt($0) } ?? GatewayAnswer(.connectFailed)
             case .allBreakersOpen: GatewayAnswer(.allBreakersOpen)
+            case .noHealthyEndpoint where self.exchange.messages != nil:
+                GatewayAnswer(.noHealthyEndpoint, status: 404, outcome: .noEndpoint)
             case .noHealthyEndpoint, .allAtCapacity: GatewayAnswer(.noHealthyEndpoint)
             case .noProviderEndpoint: GatewayAnswer(.noProviderEndpoint)
             case .modelNotFound, .modelUnavailable:
                 GatewayAnswer(.modelRejected, status: rejection.status, outcome: rejection.outcome)
             }
         if rejection.kind == .allBreakersOpen { self.exchange.breaker = .open }
-        let text = rejection.message(for: self.routeKind, profiles: self.exchange.fleet.profiles)
+        let text = self.rejectionText(rejection.kind) ?? rejection.message(for: self.routeKind, profiles: profiles)
         self.answer(answer, text: rejection.kind == .exhausted ? nil : text, retryAt: rejection.retryAt)
+    }
+
+    /// Messages name their model where nothing can be said about it (http-surface 3.5).
+    private func rejectionText(_ kind: RouteRejection.Kind) -> String? {
+        guard self.exchange.messages != nil, kind == .noHealthyEndpoint else { return nil }
+        return "no healthy endpoint for model \"\(String(decoding: self.exchange.modelName, as: UTF8.self))\""
     }
 
     private func noteFailure(_ rejection: RouteRejection) {

@@ -102,6 +102,11 @@ extension ClientConnection {
         }
         let time = now - exchange.machine.timeline.start
         self.out.writeString("X-Olla-Response-Time: \(max(0, time.rawValue / 1_000_000))ms\r\n")
+        if let rate = exchange.rate {
+            var fields: [LocalResponse.Field] = []
+            rate.append(to: &fields)
+            for field in fields { self.out.writeString("\(field.name): \(field.value)\r\n") }
+        }
         self.out.writeBytes(exchange.routingLines)
         self.out.writeBytes(exchange.stickyLines)
         self.out.writeBytes(exchange.corsLines)

@@ -92,6 +92,9 @@ struct ClientHead {
     private static let crossOrigin = HeaderSet(
         .accessControlOther, .accessControlRequestHeaders, .accessControlRequestMethod)
 
+    /// What the gateway says of its own limits, so that a backend's word on its limits does not stand beside it.
+    private static let rates = HeaderSet(.xRateLimitLimit, .xRateLimitRemaining, .xRateLimitReset)
+
     private func write(
         _ head: borrowing ResponseHead, bytes: RawSpan, facts: borrowing Facts, wire: EndpointWire, model: [UInt8],
         routing: [UInt8], sticky: [UInt8], date: [UInt8], to writer: inout HeadWriter
@@ -112,6 +115,7 @@ struct ClientHead {
             if wire.ownsName(bytes, field.name) { continue }
             if field.known == .requestID, facts.ownsRequestID { continue }
             if !facts.cors.isEmpty, Self.crossOrigin.contains(field.known) { continue }
+            if facts.rate != nil, Self.rates.contains(field.known) { continue }
             writer.field(field, of: bytes)
         }
         if !head.contains(.date) { writer.write(date) }

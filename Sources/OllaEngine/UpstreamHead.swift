@@ -93,9 +93,11 @@ struct UpstreamHead {
         self.writeList("Via", .via, adding: self.via, head, bytes, to: &writer)
         let address = facts.clientAddress
         self.writeList("X-Forwarded-For", .xForwardedFor, adding: address, head, bytes, to: &writer)
-        if !head.contains(.xRealIP) { writer.field("X-Real-IP", address) }
-        if !head.contains(.xForwardedProto) { writer.field("X-Forwarded-Proto", self.isSecure ? "https" : "http") }
-        if !head.contains(.xForwardedHost), let host = head.host {
+        if !Self.keeps(.xRealIP, of: head) { writer.field("X-Real-IP", address) }
+        if !Self.keeps(.xForwardedProto, of: head) {
+            writer.field("X-Forwarded-Proto", self.isSecure ? "https" : "http")
+        }
+        if !Self.keeps(.xForwardedHost, of: head), let host = head.host {
             writer.field("X-Forwarded-Host", bytes.extracting(host))
         }
         if !model.isEmpty { writer.field("X-Model", model) }
@@ -151,6 +153,14 @@ struct UpstreamHead {
             if field.known == .tracestate, !facts.forwardsTraceState { continue }
             writer.field(field, of: bytes)
         }
+    }
+
+    /// Whether the client sent the field and its `Connection` does not name it.
+    private static func keeps(_ known: KnownHeader, of head: borrowing RequestHead) -> Bool {
+        guard head.contains(known) else { return false }
+        let fields = head.fields
+        for index in fields.indices where fields[index].known == known && !fields[index].isHopByHop { return true }
+        return false
     }
 
     private func isKeyHeader(_ name: RawSpan) -> Bool {

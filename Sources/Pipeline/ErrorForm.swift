@@ -1,6 +1,6 @@
 import ByteScan
 
-// Errors of the gateway as OpenAI's clients read them (http-surface 3.2).
+// Errors of the gateway as OpenAI's clients read them (http-surface 3.2 and 3.4).
 
 extension LocalResponse {
     /// Whether a value of `Accept` asks for JSON: it names `application/json` and would not take anything else as well.
@@ -30,7 +30,9 @@ extension LocalResponse {
         let type =
             switch status {
             case 429: "rate_limit_error"
-            case 500...: "upstream_error"
+            case 500: "server_error"
+            case 501: "invalid_request_error"
+            case 502...: "upstream_error"
             default: "invalid_request_error"
             }
         var body = Array("{\"error\":{\"message\":".utf8)
@@ -39,6 +41,30 @@ extension LocalResponse {
         JSONText.appendQuoted(code, to: &body)
         body += Array("}}\n".utf8)
         return LocalResponse(status: status, fields: [("Content-Type", "application/json")] + fields, body: body)
+    }
+
+    /// The same error as JSON, with a code that follows from its status; any other answer stays as it is.
+    ///
+    /// The remaining fields are kept.
+    public var withJSONError: LocalResponse {
+        guard self.status >= 400, self.fields.contains(where: { $0.value == Self.textType }) else { return self }
+        let kept = self.fields.filter { $0.name != "Content-Type" && $0.name != "X-Content-Type-Options" }
+        let message = String(decoding: self.body, as: UTF8.self).split(separator: "\n").joined(separator: " ")
+        var error = Self.jsonError(self.status, message, code: Self.code(ofStatus: self.status), fields: kept)
+        error.closes = self.closes
+        return error
+    }
+
+    private static func code(ofStatus status: Int) -> String {
+        switch status {
+        case 400: "invalid_request"
+        case 403: "forbidden"
+        case 404: "not_found"
+        case 405: "method_not_allowed"
+        case 501: "not_supported"
+        case 503: "unavailable"
+        default: status >= 500 ? "internal_error" : "refused"
+        }
     }
 }
 

@@ -105,11 +105,12 @@ public struct LocalResponse: Sendable {
         self.closes = closes
     }
 
+    /// The type of a plain-text error.
+    static let textType = "text/plain; charset=utf-8"
+
     /// A plain-text error: the message and a newline, with `nosniff` (http-surface, "text error").
     public static func textError(_ status: Int, _ message: String, fields: [Field] = []) -> LocalResponse {
-        var all: [Field] = [
-            ("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff"),
-        ]
+        var all: [Field] = [("Content-Type", Self.textType), ("X-Content-Type-Options", "nosniff")]
         all.append(contentsOf: fields)
         return LocalResponse(status: status, fields: all, body: Array((message + "\n").utf8))
     }

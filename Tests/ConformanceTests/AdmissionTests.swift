@@ -62,6 +62,42 @@ struct AdmissionTests {
         try await backend.stop()
     }
 
+    @Test("where the address stands is said on every answer, once", arguments: Engine.allCases)
+    func saysWhere(engine: Engine) async throws {
+        let registry = try await MockBackend.start(kind: .openAI)
+        let json = #"{"model":"q","choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}"#
+        let head =
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-RateLimit-Limit: 7\r\nX-RateLimit-Remaining: 6\r\n"
+            + "X-RateLimit-Reset: 5\r\nContent-Length: \(json.utf8.count)\r\n\r\n"
+        let backend = try await ScriptedBackend.start(scripts: [
+            [.readUntil("}]}"), .send(head + json), .readUntil("}]"), .readUntil("}"), .send(head + json)]
+        ])
+        let place = Place(backend, knownFrom: registry, type: "openai-compatible")
+        try await World.with(engine, [place], tuned: Self.limits(client: 1, burst: 20)) { world in
+            let message = #"{"model":"mock-chat","max_tokens":5,"messages":[{"role":"user","content":"hi"}]}"#
+            let rows = [
+                ("/olla/proxy/v1/chat/completions", message), ("/olla/anthropic/v1/messages", message),
+                ("/olla/anthropic/v1/messages/count_tokens", message), ("/olla/anthropic/v1/messages", "{}"),
+            ]
+            for (position, row) in rows.enumerated() {
+                let answer = try await world.post(row.0, row.1)
+                #expect(answer.status == (row.1 == "{}" ? 400 : 200), "\(row.0): \(answer.text)")
+                #expect(answer.values(of: "X-RateLimit-Limit") == ["1"], "\(row.0)")
+                #expect(answer.values(of: "X-RateLimit-Remaining") == ["\(19 - position)"], "\(row.0)")
+                #expect(answer.values(of: "X-RateLimit-Reset").count == 1, "\(row.0)")
+            }
+        }
+        // Without limits of its own the gateway passes the backend's on.
+        let other = try await ScriptedBackend.start(scripts: [[.readHead, .send(head + json)]])
+        try await World.with(engine, [Place(other)]) { world in
+            let answer = try await world.get("/olla/proxy/x")
+            #expect(answer.values(of: "X-RateLimit-Limit") == ["7"])
+        }
+        try await other.stop()
+        try await backend.stop()
+        try await registry.stop()
+    }
+
     @Test("the limit of all clients refuses too, and gives the address its token back", arguments: Engine.allCases)
     func limitsAll(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [Self.served])

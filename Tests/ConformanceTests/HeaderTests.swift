@@ -67,6 +67,47 @@ struct HeaderTests {
         try await backend.stop()
     }
 
+    @Test("that Connection names are gone, and the gateway's own take their place", arguments: Engine.allCases)
+    func nominated(engine: Engine) async throws {
+        let backend = try await ScriptedBackend.start(scripts: [
+            [.readHead, .send("HTTP/1.1 200 OK\r\nConnection: date, x-hop\r\nX-Hop: 1\r\nContent-Length: 0\r\n\r\n")]
+        ])
+        try await World.with(engine, [Place(backend)]) { world in
+            let answer = try await world.get(
+                "/olla/proxy/a",
+                "Connection: X-Real-IP, x-forwarded-proto,X-Forwarded-Host\r\nConnection: Host, Accept, x-none\r\n"
+                    + "X-Real-IP: 6.6.6.6\r\nX-Forwarded-Proto: gopher\r\nX-Forwarded-Host: evil\r\nAccept: a/b\r\n")
+            let lines = try Self.head(backend)
+            for (name, value) in [
+                ("X-Real-IP", "127.0.0.1"), ("X-Forwarded-Proto", "http"), ("X-Forwarded-Host", "gateway"),
+                ("Host", "127.0.0.1:PORT"),
+            ] {
+                #expect(lines.filter { $0.lowercased().hasPrefix("\(name.lowercased()):") } == ["\(name): \(value)"])
+            }
+            for name in ["connection", "accept"] { #expect(!lines.contains { $0.lowercased().hasPrefix("\(name):") }) }
+            #expect(answer.value(of: "X-Hop") == nil)
+            #expect(answer.value(of: "Date") != nil)
+        }
+        try await backend.stop()
+    }
+
+    @Test("name the product as the operator wants, and Via as it is", arguments: Engine.allCases)
+    func product(engine: Engine) async throws {
+        let backend = try await MockBackend.start(kind: .openAI)
+        try await World.with(
+            engine, [Place(port: backend.port)], tuned: Tuning { $0.server.productName = "Looking-Glass" }
+        ) { world in
+            let answer = try await world.get("/olla/proxy/v1/x", "Accept-Encoding: br\r\n")
+            let request = try #require(backend.requests.last)
+            #expect(answer.value(of: "X-Served-By")?.hasPrefix("Looking-Glass/") == true)
+            #expect(request.value(of: "X-Proxied-By") == answer.value(of: "X-Served-By"))
+            #expect(request.value(of: "Via")?.hasPrefix("1.1 olla/") == true)
+            #expect(request.value(of: "Accept-Encoding") == "br")
+            #expect(request.value(of: "X-Model") == nil)
+        }
+        try await backend.stop()
+    }
+
     @Test("that an endpoint is configured with replace the client's and stay inside", arguments: Engine.allCases)
     func configured(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [

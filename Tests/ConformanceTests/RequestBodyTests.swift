@@ -30,6 +30,24 @@ struct RequestBodyTests {
         try await backend.stop()
     }
 
+    @Test("that is no JSON, or names no model, goes on as it is", arguments: Engine.allCases)
+    func unreadable(engine: Engine) async throws {
+        let backend = try await Witness.start()
+        try await World.with(engine, [Place(port: backend.port)]) { world in
+            let bodies = [
+                #"{"model":"#, "nonsense", "{}", "[1,2", #"{"model":7}"#, #"{"model":""}"#, "\u{0}",
+                #"{"a":1}{"model":"x"}"#,
+            ]
+            for body in bodies {
+                let answer = try await world.post("/olla/openai/v1/chat/completions", body)
+                #expect(answer.text == "ok", "\(body)")
+                #expect(answer.value(of: "X-Olla-Routing-Decision") == nil, "\(body)")
+                #expect(backend.requests.last?.body == Array(body.utf8), "\(body)")
+            }
+        }
+        try await backend.stop()
+    }
+
     @Test("that is empty goes on as one", arguments: Engine.allCases)
     func empty(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [[.readHead, .send(Self.ok), .readHead, .send(Self.ok)]])
