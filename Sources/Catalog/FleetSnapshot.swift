@@ -177,6 +177,11 @@ public final class FleetSnapshot: Sendable {
     /// Profiles that list the path exactly come first; failing these, those that list a suffix of it.
     public func endpoints(listing path: Span<UInt8>) -> EndpointSet? { self.pathSets.endpoints(listing: path) }
 
+    /// The endpoints whose profile lists exactly this path, or nil when no profile does.
+    public func endpoints(listingExactly path: Span<UInt8>) -> EndpointSet? {
+        self.pathSets.endpoints(listingExactly: path)
+    }
+
     // MARK: What all loops share
 
     /// Whether nothing but its load speaks against choosing an endpoint of this snapshot.
@@ -266,6 +271,15 @@ struct PathSets: Sendable {
             suffixes = suffixes?.union(self.sets[position]) ?? self.sets[position]
         }
         return suffixes
+    }
+
+    func endpoints(listingExactly path: Span<UInt8>) -> EndpointSet? {
+        for position in self.sets.indices {
+            let begin = self.bounds[position]
+            let count = self.bounds[position + 1] - begin
+            if count == path.count, self.isSuffix(of: path, begin: begin, count: count) { return self.sets[position] }
+        }
+        return nil
     }
 
     // From the end: paths differ there soonest.

@@ -11,7 +11,8 @@ extension RoutingRules {
         let strategy = settings.modelRegistry.routingStrategy
         self.init(
             balancer: settings.proxy.loadBalancer.balancer, strategy: RoutingStrategy(strategy.kind),
-            fallback: RoutingFallback(strategy.fallbackBehavior), refreshesOnMiss: strategy.discoveryRefreshOnMiss)
+            fallback: RoutingFallback(strategy.fallbackBehavior), refreshesOnMiss: strategy.discoveryRefreshOnMiss,
+            enforcesPaths: settings.proxy.enforceProfilePaths)
     }
 }
 

@@ -270,6 +270,7 @@ extension ClientConnection {
                 GatewayAnswer(.noHealthyEndpoint, status: 404, outcome: .noEndpoint)
             case .noHealthyEndpoint, .allAtCapacity: GatewayAnswer(.noHealthyEndpoint)
             case .noProviderEndpoint: GatewayAnswer(.noProviderEndpoint)
+            case .pathNotListed: GatewayAnswer(.notFound)
             case .modelNotFound, .modelUnavailable:
                 GatewayAnswer(.modelRejected, status: rejection.status, outcome: rejection.outcome)
             }

@@ -9,7 +9,7 @@ public enum RouteExclusion: UInt8, CaseIterable, Sendable {
     case otherProvider
     /// It does not have the model.
     case modelMissing
-    /// Others list the path, it does not.
+    /// Others list the path, it does not; or ``RoutingRules/enforcesPaths`` holds and it does not.
     case pathNotListed
     /// Others speak the request's dialect, it does not.
     case otherDialect
@@ -132,8 +132,11 @@ extension Router {
             router: self, balancer: rules.balancer, request: request, pool: preferred.isEmpty ? ready : preferred,
             snapshot: snapshot)
         let named = !ModelName.trimmedRange(of: model).isEmpty
+        let isEnforced = rules.enforcesPaths && !path.isEmpty
+        let listing = isEnforced ? Self.endpoints(listing: path, for: request.kind, in: snapshot) : nil
         let rows = snapshot.endpoints.map { endpoint in
-            let exclusion = Self.exclusion(of: endpoint.index, request, candidates, named: named, in: snapshot)
+            let exclusion = Self.exclusion(
+                of: endpoint.index, request, candidates, listing: listing, named: named, in: snapshot)
             return scoring.row(endpoint.index, exclusion)
         }
         return RouteExplanation(
@@ -168,7 +171,7 @@ extension Router {
     }
 
     private static func exclusion(
-        of index: EndpointIndex, _ request: RouteRequest, _ candidates: Candidates, named: Bool,
+        of index: EndpointIndex, _ request: RouteRequest, _ candidates: Candidates, listing: EndpointSet?, named: Bool,
         in snapshot: FleetSnapshot
     ) -> RouteExclusion? {
         guard snapshot.routable.contains(index) else { return .notRoutable }
@@ -178,6 +181,7 @@ extension Router {
                 snapshot.profiles[route].isOpenAI && snapshot.routable.intersection(ofProvider).isEmpty
             if !isSoft, !ofProvider.contains(index) { return .otherProvider }
         }
+        if let listing, !listing.contains(index) { return .pathNotListed }
         guard candidates.all.contains(index) else {
             if let within = request.within, !within.contains(index), candidates.mayHaveModel(index, in: snapshot) {
                 return .otherDialect

@@ -101,6 +101,8 @@ public struct RouteRejection: Equatable, Sendable {
         case modelUnavailable
         /// The provider of the path has no routable endpoint.
         case noProviderEndpoint
+        /// No endpoint of the route has a profile that lists the path.
+        case pathNotListed
         /// Nothing is routable.
         case noHealthyEndpoint
         /// The breakers of all candidates are open, or they asked to wait by `Retry-After`.
@@ -130,7 +132,7 @@ public struct RouteRejection: Equatable, Sendable {
     /// The HTTP status (http-surface 3.2, 3.3).
     public var status: Int {
         switch self.kind {
-        case .modelNotFound, .noProviderEndpoint: 404
+        case .modelNotFound, .noProviderEndpoint, .pathNotListed: 404
         case .modelUnavailable, .noHealthyEndpoint, .allBreakersOpen, .allAtCapacity: 503
         case .exhausted: 502
         }
@@ -139,20 +141,20 @@ public struct RouteRejection: Equatable, Sendable {
     /// The outcome a request that ends so is counted with (decisions.md 2).
     public var outcome: RequestOutcome {
         switch self.kind {
-        case .modelNotFound: .clientError
+        case .modelNotFound, .pathNotListed: .clientError
         case .modelUnavailable, .noProviderEndpoint, .noHealthyEndpoint, .allBreakersOpen, .allAtCapacity:
             .noEndpoint
         case .exhausted: .upstreamError
         }
     }
 
-    /// The value of `routing_failures_total`'s label; nil for ``Kind/exhausted``, where an endpoint had been chosen.
+    /// The value of `routing_failures_total`'s label; nil where an endpoint had been chosen or none was looked for.
     public var failure: RoutingFailure? {
         switch self.kind {
         case .modelNotFound: .noModel
         case .modelUnavailable, .noProviderEndpoint, .noHealthyEndpoint, .allAtCapacity: .noHealthy
         case .allBreakersOpen: .allBreakersOpen
-        case .exhausted: nil
+        case .exhausted, .pathNotListed: nil
         }
     }
 
@@ -163,6 +165,8 @@ public struct RouteRejection: Equatable, Sendable {
         case .noProviderEndpoint:
             guard case .provider(let route) = kind else { return "no healthy endpoints available" }
             return "No \(profiles[route].displayName) endpoints available"
+        case .pathNotListed:
+            return "404 page not found: no profile of this route lists the path (proxy.enforce_profile_paths)"
         case .noHealthyEndpoint: return "no healthy endpoints available"
         case .allBreakersOpen: return "Proxy error: circuit open for every candidate endpoint"
         case .allAtCapacity: return "Proxy error: every candidate endpoint is at its request limit"

@@ -63,6 +63,11 @@ extension Router {
                 return .rejection(RouteRejection(.noProviderEndpoint))
             }
         }
+        if rules.enforcesPaths, !path.isEmpty {
+            let listing = self.endpoints(listing: path, for: request.kind, in: snapshot)
+            guard !listing.isEmpty else { return .rejection(RouteRejection(.pathNotListed)) }
+            base = base.intersection(listing)
+        }
         if let within = request.within { base = base.intersection(within) }
         // Until some endpoint has listed its models, "no endpoint has it" would be a guess.
         let isNothingKnown = base.isEmpty && snapshot.models.isEmpty
@@ -71,6 +76,15 @@ extension Router {
             return .candidates(self.narrowedByPath(base, path: path, in: snapshot))
         }
         return self.narrowedByModel(base, request, rules, path: path, model: model, in: snapshot)
+    }
+
+    // The endpoints of a route, up or down, whose profiles list exactly this path.
+    static func endpoints(
+        listing path: Span<UInt8>, for kind: RouteKind, in snapshot: FleetSnapshot
+    ) -> EndpointSet {
+        guard let listing = snapshot.endpoints(listingExactly: path) else { return EndpointSet() }
+        guard case .provider(let route) = kind, !snapshot.profiles[route].isOpenAI else { return listing }
+        return listing.intersection(snapshot.endpoints(of: route))
     }
 
     private static func narrowedByModel(

@@ -30,12 +30,15 @@ public struct RoutingRules: Equatable, Sendable {
     public var fallback: RoutingFallback
     /// Whether the discovery strategy asks the endpoints again on a miss.
     public var refreshesOnMiss: Bool
+    /// Whether an endpoint gets only the paths that its profile lists; key `proxy.enforce_profile_paths`.
+    public var enforcesPaths: Bool
 
     /// The documented defaults, but for what is given.
     public init(
         balancer: Balancer = .leastConnections, strategy: RoutingStrategy = .strict,
-        fallback: RoutingFallback = .compatibleOnly, refreshesOnMiss: Bool = false
+        fallback: RoutingFallback = .compatibleOnly, refreshesOnMiss: Bool = false, enforcesPaths: Bool = false
     ) {
+        self.enforcesPaths = enforcesPaths
         self.balancer = balancer
         self.strategy = strategy
         self.fallback = fallback
@@ -46,7 +49,7 @@ public struct RoutingRules: Equatable, Sendable {
     var word: UInt32 {
         let balancer = UInt32(Self.balancers.firstIndex(of: self.balancer) ?? 0)
         return balancer | UInt32(self.strategy.rawValue) << 8 | UInt32(self.fallback.rawValue) << 16
-            | (self.refreshesOnMiss ? 1 << 24 : 0)
+            | (self.refreshesOnMiss ? 1 << 24 : 0) | (self.enforcesPaths ? 1 << 25 : 0)
     }
 
     init(word: UInt32) {
@@ -54,6 +57,7 @@ public struct RoutingRules: Equatable, Sendable {
         self.strategy = RoutingStrategy(rawValue: UInt8(word >> 8 & 0xFF)) ?? .strict
         self.fallback = RoutingFallback(rawValue: UInt8(word >> 16 & 0xFF)) ?? .compatibleOnly
         self.refreshesOnMiss = word >> 24 & 1 == 1
+        self.enforcesPaths = word >> 25 & 1 == 1
     }
 
     private static let balancers = Balancer.allCases

@@ -4,7 +4,6 @@
 enum Inaction {
     /// Keys, or sections, that load and are checked but do not act in this version.
     static let pending: [String] = [
-        "proxy.enforce_profile_paths",
         "translators.anthropic.inspector",
         "engineering",
     ]

@@ -72,6 +72,41 @@ struct PathTests {
         }
     }
 
+    @Test("that no profile lists is refused where the lists are enforced", arguments: Engine.allCases)
+    func enforced(engine: Engine) async throws {
+        let (first, second) = (try await Witness.start(), try await Witness.start())
+        var ollama = Place(port: first.port, name: "ollama")
+        ollama.type = "ollama"
+        var vllm = Place(port: second.port, name: "vllm")
+        vllm.type = "vllm"
+        let rows: [(path: String, endpoint: String?)] = [
+            ("/olla/ollama/api/chat", "ollama"), ("/olla/ollama/api/version", nil), ("/olla/ollama/tokenize", nil),
+            ("/olla/vllm/tokenize", "vllm"), ("/olla/vllm/api/chat", nil), ("/olla/vllm/tokenize/", nil),
+            ("/olla/vllm/x/tokenize", nil), ("/olla/vllm/%74okenize", nil), ("/olla/vllm/a/%2e%2e/tokenize", nil),
+            ("/olla/proxy/api/chat?x=1", "ollama"), ("/olla/proxy/tokenize", "vllm"), ("/olla/proxy/admin", nil),
+            ("/olla/openai/v1/rerank", "vllm"), ("/olla/openai/generate", nil), ("/olla/openai/admin", nil),
+        ]
+        let tuning = Tuning { $0.proxy.enforceProfilePaths = true }
+        try await World.with(engine, [ollama, vllm], tuned: tuning) { world in
+            for row in rows {
+                let answer = try await world.post(row.path, "{}")
+                #expect(answer.status == (row.endpoint == nil ? 404 : 200), "\(row.path)")
+                #expect(answer.value(of: "X-Olla-Endpoint") == row.endpoint, "\(row.path)")
+                if row.endpoint == nil { #expect(answer.text.contains("enforce_profile_paths"), "\(answer.text)") }
+            }
+            #expect(first.requests.count + second.requests.count == rows.count { $0.endpoint != nil })
+            let page = try await world.metrics()
+            #expect(
+                page.count("glasspot_requests_total", ["code": "404", "outcome": "client_error"])
+                    == rows.count { $0.endpoint == nil })
+            let explained = try await world.get("/internal/routing/explain?path=/olla/proxy/tokenize")
+            #expect(explained.text.contains(#""name":"ollama""#))
+            #expect(explained.text.contains(#""excluded_because":"path_not_listed""#))
+        }
+        try await first.stop()
+        try await second.stop()
+    }
+
     @Test("without a route gets 404, a wrong method on a local one 405", arguments: Engine.allCases)
     func unknown(engine: Engine) async throws {
         try await World.with(engine, []) { world in
