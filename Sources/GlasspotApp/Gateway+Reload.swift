@@ -130,6 +130,10 @@ extension Gateway {
         self.scrape.attach(shared)
         self.running.withLock { $0 = Running(settings: settings, shared: shared, revision: revision) }
         await self.engine.adoptFleet()
+        let keys = Set(settings.server.auth.keys.map(\.name))
+        for key in previous.settings.server.auth.keys where !keys.contains(key.name) {
+            self.metrics.removeClientKey(key.name)
+        }
         if let level = LogLevel(configured: settings.logging.level.rawValue) { self.logbook.setLevel(level) }
         self.metrics.control.configured(
             engine: .olla, balancer: settings.proxy.loadBalancer.balancer, profile: settings.proxy.profile.label)

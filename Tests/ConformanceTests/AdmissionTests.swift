@@ -136,6 +136,35 @@ struct AdmissionTests {
         try await backend.stop()
     }
 
+    @Test("a reload changes keys and limits, and what was used up stays used up", arguments: Engine.allCases)
+    func reloads(engine: Engine) async throws {
+        let backend = try await ScriptedBackend.start(scripts: [Self.served + Self.served])
+        let tuning = Self.limits(client: 1, burst: 9) {
+            var key = Configuration.ClientKey()
+            key.name = "team-a"
+            key.value = Secret("sk-a")
+            $0.server.auth.keys = [key]
+        }
+        try await World.with(engine, [Place(backend)], tuned: tuning) { world in
+            let client = try await world.connect()
+            try await client.send(Self.get("/olla/proxy/x", "x-api-key: sk-a"))
+            #expect(try await client.answer().status == 200)
+            let server = """
+                rate_limits: {global_requests_per_minute: 0, per_ip_requests_per_minute: 1, burst_size: 3}, \
+                auth: {keys: [{name: team-b, key: sk-b}]}
+                """
+            #expect(try await world.reload([Place(backend)], server: server))
+            // One token went before the reload; a key that is not known costs one too.
+            for (key, status) in [("sk-a", 401), ("sk-b", 200), ("sk-b", 429)] {
+                try await client.send(Self.get("/olla/proxy/x", "x-api-key: \(key)"))
+                #expect(try await client.answer().status == status, "\(key)")
+            }
+            let page = try await world.metrics()
+            #expect(page.count("glasspot_client_key_requests_total", ["key": "team-b", "outcome": "ok"]) == 1)
+        }
+        try await backend.stop()
+    }
+
     @Test("only a known key is let in, its name is told and its value never", arguments: Engine.allCases)
     func keys(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [Self.served + Self.served + Self.served])

@@ -151,9 +151,11 @@ enum Invariants {
         for sample in page.samples where suffixes.contains(where: sample.name.hasSuffix) {
             values[sample.name + "{" + sample.labels] = sample.value
         }
-        // An endpoint that left the configuration takes its series along.
+        // An endpoint or a client key that left the configuration takes its series along, all of them.
         let endpoints = self.endpoints(of: page).union(["other"])
+        let keys = Set(page.samples.compactMap { $0.label("key") })
         return previous.samples.compactMap { sample in
+            if let key = sample.label("key"), !keys.contains(key) { return nil }
             if let endpoint = sample.label("endpoint"), !endpoints.contains(endpoint) { return nil }
             guard suffixes.contains(where: sample.name.hasSuffix), !sample.name.hasPrefix("process_") else {
                 return nil

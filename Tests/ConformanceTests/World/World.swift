@@ -137,8 +137,8 @@ final class World: Sendable {
 
     /// Replaces the configuration file and has the gateway load it.
     ///
-    /// `server` and `proxy` hold further members of these sections, as flow mapping entries. Returns whether the gateway
-    /// took it over.
+    /// `server` and `proxy` hold further members of these sections, as flow mapping entries; rate limits are off unless
+    /// `server` has some. Returns whether the gateway took it over.
     @discardableResult
     func reload(
         _ places: [Place], server: String = "", proxy: String = "", yaml: String = ""
@@ -151,14 +151,17 @@ final class World: Sendable {
         return await self.gateway.reload(loader.load(path: file.path))
     }
 
+    private static let noLimits = "rate_limits: {global_requests_per_minute: 0, per_ip_requests_per_minute: 0}"
+
     /// The configuration file: one event loop, so that it is known which connections can be used again.
     private static func file(
         _ engine: Engine, _ places: [Place], registry: Int, server: String = "", proxy: String = "", yaml: String
     ) -> String {
         let members = ["engine: \(engine.rawValue)"] + (proxy.isEmpty ? [] : [proxy])
+        let limits = server.contains("rate_limits:") ? [] : [Self.noLimits]
+        let serving = ["host: 127.0.0.1", "event_loops: 1"] + limits + (server.isEmpty ? [] : [server])
         var lines = [
-            "server: {host: 127.0.0.1, event_loops: 1, rate_limits: {global_requests_per_minute: 0,",
-            "  per_ip_requests_per_minute: 0}\(server.isEmpty ? "" : ", " + server)}",
+            "server: {\(serving.joined(separator: ", "))}",
             "proxy: {\(members.joined(separator: ", "))}", "discovery:",
             "  model_discovery: {enabled: \(places.contains { $0.isAskedItself })}", "  static:",
             places.isEmpty ? "    endpoints: []" : "    endpoints:",
