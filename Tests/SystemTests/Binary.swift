@@ -111,7 +111,10 @@ final class Run: Sendable {
         process.executableURL = URL(fileURLWithPath: Binary.path ?? "")
         process.arguments = arguments
         process.currentDirectoryURL = self.folder
+        // A sanitizer is told the same in the program as in the test.
+        let given = ProcessInfo.processInfo.environment.filter { $0.key.hasSuffix("SAN_OPTIONS") }
         process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { own, _ in own }
+            .merging(given) { own, _ in own }
         for name in ["out", "err"] { try Data().write(to: self.folder.appendingPathComponent(name)) }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: self.folder.appendingPathComponent("out"))
