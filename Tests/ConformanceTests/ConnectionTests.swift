@@ -203,8 +203,12 @@ struct ConnectionTests {
     @Test("that does not finish its body in time gets 408", arguments: Engine.allCases)
     func slowBody(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [[.readHead, .awaitClose]])
-        try await World.with(engine, [Place(backend)], tuned: Tuning { $0.server.readTimeout = .milliseconds(200) }) {
-            world in
+        let tuning = Tuning {
+            $0.server.readTimeout = .milliseconds(200)
+            // Else the connection that scrapes would have no more time between two requests.
+            $0.server.idleTimeout = .seconds(30)
+        }
+        try await World.with(engine, [Place(backend)], tuned: tuning) { world in
             for type in ["application/json", "application/octet-stream"] {
                 let client = try await world.connect()
                 try await client.send(

@@ -85,7 +85,7 @@ struct ListenerTLSTests {
         let backend = try await ScriptedBackend.start(scripts: [Self.answers(1)])
         let files = try ListenerFiles()
         defer { files.remove() }
-        let tuning = Self.tuning(files) { $0.server.readHeaderTimeout = .milliseconds(300) }
+        let tuning = Self.tuning(files) { $0.server.readHeaderTimeout = .seconds(3) }
         try await World.with(engine, [Place(backend)], tuned: tuning) { world in
             let plain = try await world.connect()
             try await plain.send(Self.get)
