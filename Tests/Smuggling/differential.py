@@ -3,12 +3,13 @@
     Tests/Smuggling/differential.py [--glasspot FILE] [--write]
 
 Checks that the gateway does what corpus.txt says, that it never lets a request through to the backend which
-both other proxies refuse, unless the corpus gives the reason, and that docs/FRAMING.md has the differences of
-this run (versions of nginx and HAProxy other than its own are not compared with it). --write writes them there.
+both other proxies refuse, unless the corpus gives the reason. Tells what docs/FRAMING.md says otherwise of the same
+versions of nginx and HAProxy; --write writes the differences of this run there.
 """
 
 import argparse
 import contextlib
+import difflib
 import os
 import pathlib
 import re
@@ -418,20 +419,15 @@ def document_difference(text: str) -> str | None:
         return f"{DOCUMENT} has no table"
     if not found[1].startswith(f"Measured with {versions()}."):
         return None
-    return None if found[1] == text else f"{DOCUMENT} has other differences: run with --write"
+    if found[1] == text:
+        return None
+    lines = difflib.unified_diff(found[1].splitlines(), text.splitlines(), "committed", "found", lineterm="", n=0)
+    return "\n".join([f"{DOCUMENT} has other differences: run with --write", *lines])
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--glasspot", default=str(ROOT / ".build/release/glasspot"))
-    parser.add_argument("--write", action="store_true", help="write the table into docs/FRAMING.md")
-    options = parser.parse_args()
-    Glasspot.binary = os.path.abspath(options.glasspot)
-    if not os.access(Glasspot.binary, os.X_OK):
-        parser.error(f"{Glasspot.binary} is missing: run `make build`")
-    corpus = cases()
+def replay(corpus: list[Case]) -> list[tuple[Case, dict[str, Outcome]]]:
+    """Sends every case through every proxy, each of which is started for it."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="glasspot-framing-"))
-    started = time.monotonic()
     proxies: list[Proxy] = []
     try:
         for kind in (Glasspot, Nginx, HAProxy):
@@ -443,10 +439,19 @@ def main() -> int:
             proxy.stop()
         shutil.rmtree(folder, ignore_errors=True)
     names = [proxy.name for proxy in proxies]
-    rows = [
-        (case, dict(zip(names, outcomes, strict=True)))
-        for case, *outcomes in zip(corpus, *runs, strict=True)
-    ]
+    return [(case, dict(zip(names, outcomes, strict=True))) for case, *outcomes in zip(corpus, *runs, strict=True)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--glasspot", default=str(ROOT / ".build/release/glasspot"))
+    parser.add_argument("--write", action="store_true", help="write the table into docs/FRAMING.md")
+    options = parser.parse_args()
+    Glasspot.binary = os.path.abspath(options.glasspot)
+    if not os.access(Glasspot.binary, os.X_OK):
+        parser.error(f"{Glasspot.binary} is missing: run `make build`")
+    started = time.monotonic()
+    rows = replay(cases())
     text = table(rows)
     wrong = complaints(rows)
     if options.write:
@@ -454,11 +459,12 @@ def main() -> int:
         after = re.sub(f"{BEGIN}\n.*{END}", lambda _: f"{BEGIN}\n{text}{END}", before, flags=re.DOTALL)
         DOCUMENT.write_text(after, encoding="utf-8")
     elif difference := document_difference(text):
-        wrong.append(difference)
+        # No finding: what the others do may depend on how the bytes of a request arrive, which differs from run to run.
+        print(f"# {difference}", flush=True)
     for line in wrong:
         print(f"not ok - {line}", flush=True)
     took = time.monotonic() - started
-    print(f"{len(corpus)} cases in {took:.0f} s, {text.splitlines()[1]} {len(wrong)} complaints", flush=True)
+    print(f"{len(rows)} cases in {took:.0f} s, {text.splitlines()[1]} {len(wrong)} complaints", flush=True)
     return 1 if wrong else 0
 
 
