@@ -186,16 +186,7 @@ enum BinaryContent {
 
     /// Whether a `Content-Type` value names binary content.
     static func matches(_ value: RawSpan) -> Bool {
-        guard value.byteCount > 0 else { return false }
-        return self.prefixes.contains { prefix in
-            guard prefix.utf8CodeUnitCount <= value.byteCount else { return false }
-            for offset in 0..<prefix.utf8CodeUnitCount {
-                let byte = value.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-                let lower = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
-                if lower != prefix.utf8Start[offset] { return false }
-            }
-            return true
-        }
+        self.prefixes.contains { value.begins(with: $0) }
     }
 }
 

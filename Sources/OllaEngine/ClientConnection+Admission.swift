@@ -151,7 +151,7 @@ extension ClientConnection {
         if !name.isEmpty {
             for index in 0..<self.head.fields.count {
                 let field = self.head.fields[index]
-                if Self.isEqual(bytes.extracting(field.name), name) {
+                if bytes.extracting(field.name).isName(name) {
                     return admission.keys.find(bytes.extracting(field.value))
                 }
             }
@@ -162,17 +162,6 @@ extension ClientConnection {
         }
         if let field = self.head.first(.xApiKey) { return admission.keys.find(bytes.extracting(field.value)) }
         return nil
-    }
-
-    /// Whether a field's name is `name`, which is in lower case.
-    private static func isEqual(_ field: RawSpan, _ name: [UInt8]) -> Bool {
-        guard field.byteCount == name.count else { return false }
-        for offset in name.indices {
-            let byte = field.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-            let lower = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
-            if lower != name[offset] { return false }
-        }
-        return true
     }
 
     /// Counts the request under its key and charges the tokens it used.

@@ -68,15 +68,8 @@ final class EndpointWire {
     /// Whether a configured header line has this name.
     func ownsName(_ bytes: RawSpan, _ name: Range<Int>) -> Bool {
         guard !self.ownNames.isEmpty else { return false }
-        return self.ownNames.contains { own in
-            guard own.count == name.count else { return false }
-            for offset in 0..<own.count {
-                let byte = bytes.unsafeLoad(fromByteOffset: name.lowerBound + offset, as: UInt8.self)
-                let lower = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
-                if lower != own[offset] { return false }
-            }
-            return true
-        }
+        let text = bytes.extracting(name)
+        return self.ownNames.contains { text.isName($0) }
     }
 
     private static func withoutTrailingSlash(_ path: String) -> [UInt8] {

@@ -149,7 +149,7 @@ struct UpstreamHead {
             if field.isHopByHop || field.known.isCredential || Self.written.contains(field.known) { continue }
             if wire.ownsName(bytes, field.name) { continue }
             if facts.isTranslated, Self.rewritten.contains(field.known) { continue }
-            if !self.keyHeader.isEmpty, self.isKeyHeader(bytes.extracting(field.name)) { continue }
+            if !self.keyHeader.isEmpty, bytes.extracting(field.name).isName(self.keyHeader) { continue }
             if field.known == .tracestate, !facts.forwardsTraceState { continue }
             writer.field(field, of: bytes)
         }
@@ -161,16 +161,6 @@ struct UpstreamHead {
         let fields = head.fields
         for index in fields.indices where fields[index].known == known && !fields[index].isHopByHop { return true }
         return false
-    }
-
-    private func isKeyHeader(_ name: RawSpan) -> Bool {
-        guard name.byteCount == self.keyHeader.count else { return false }
-        for offset in self.keyHeader.indices {
-            let byte = name.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-            let lower = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
-            if lower != self.keyHeader[offset] { return false }
-        }
-        return true
     }
 
     /// Writes version 00 of the field (W3C Trace Context section 3.2.2): the attempt is the backend's parent.

@@ -1,4 +1,5 @@
 public import Domain
+import HTTPWire
 
 /// A key that a client may present, without its value.
 public struct ClientKey: Sendable {
@@ -68,13 +69,7 @@ public final class ClientKeys: Sendable {
     /// Where the value after `Bearer` stands (RFC 6750 section 2.1, the scheme in any case); nil for another scheme.
     public static func bearer(_ field: RawSpan) -> Range<Int>? {
         let scheme: StaticString = "bearer "
-        guard field.byteCount > scheme.utf8CodeUnitCount else { return nil }
-        for offset in 0..<scheme.utf8CodeUnitCount {
-            let byte = unsafe field.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-            let lower = (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
-            let expected = unsafe scheme.utf8Start[offset]
-            if lower != expected { return nil }
-        }
+        guard field.byteCount > scheme.utf8CodeUnitCount, field.begins(with: scheme) else { return nil }
         var start = scheme.utf8CodeUnitCount
         while start < field.byteCount, unsafe field.unsafeLoad(fromByteOffset: start, as: UInt8.self) == 0x20 {
             start += 1
