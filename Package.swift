@@ -78,7 +78,7 @@ let package = Package(
         .target(name: "Catalog", dependencies: ["Domain"], swiftSettings: kernel + dataPath),
         .target(name: "Routing", dependencies: ["Domain", "Catalog"], swiftSettings: kernel + dataPath),
         .target(name: "Dialects", dependencies: ["Domain", "ByteScan"], swiftSettings: kernel + dataPath),
-        .target(name: "Translation", dependencies: ["ByteScan"], swiftSettings: kernel + dataPath),
+        .target(name: "Translation", dependencies: ["Domain", "ByteScan"], swiftSettings: kernel + dataPath),
         .target(name: "Telemetry", dependencies: ["Domain", "MetricKernel"], swiftSettings: kernel + dataPath),
         .target(name: "FlightRecorder", dependencies: ["Domain"], swiftSettings: kernel + dataPath),
         .target(

@@ -73,7 +73,7 @@ extension ClientConnection {
             var question = question
             question.within = nil
             let endpoints = self.loop.router.eligible(question, path: Span(), model: name.span, in: fleet)
-            switch MessagesPassthrough(.init(messages.request.needs), among: endpoints, in: fleet) {
+            switch MessagesPassthrough(messages.request.needs, among: endpoints, in: fleet) {
             case .possible(let capable, let path):
                 messages.passThrough(to: capable, path: path)
                 return true
@@ -120,15 +120,5 @@ extension ClientConnection {
             mode, isOK: result == .ok, isStream: messages.request.isStream,
             duration: exchange.machine.timeline.total, fallback: messages.fallback)
         if let fallback = messages.fallback { self.loop.recorder.translatorFellBack(.anthropic, fallback) }
-    }
-}
-
-extension MessagesPassthrough.Needs {
-    /// The needs of a request that has been read.
-    init(_ needs: MessagesRequest.Needs) {
-        self = []
-        if needs.contains(.tools) { self.insert(.tools) }
-        if needs.contains(.thinking) { self.insert(.thinking) }
-        if needs.contains(.images) { self.insert(.images) }
     }
 }

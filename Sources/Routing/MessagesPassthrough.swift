@@ -10,22 +10,6 @@ public enum MessagesPassthrough: Equatable, Sendable {
     /// Those that speak it lack something the request needs.
     case needsTooMuch
 
-    /// What the request needs that a profile may say it lacks.
-    public struct Needs: OptionSet, Sendable {
-        /// One bit a need.
-        public let rawValue: UInt8
-
-        /// Takes the bits as they are.
-        public init(rawValue: UInt8) { self.rawValue = rawValue }
-
-        /// Tools; lacking with `no_tool_use`.
-        public static let tools = Needs(rawValue: 1)
-        /// Extended thinking; lacking with `no_extended_thinking`.
-        public static let thinking = Needs(rawValue: 2)
-        /// Images; lacking with `no_vision`.
-        public static let images = Needs(rawValue: 4)
-    }
-
     /// Decides for a request.
     ///
     /// Of the endpoints that speak the API and lack nothing, those with the path most of them have are taken; of
@@ -35,7 +19,7 @@ public enum MessagesPassthrough: Equatable, Sendable {
     ///   - needs: what the request needs.
     ///   - endpoints: those that have the model and are up.
     ///   - fleet: the fleet whose indexes they are.
-    public init(_ needs: Needs, among endpoints: EndpointSet, in fleet: FleetSnapshot) {
+    public init(_ needs: MessageNeeds, among endpoints: EndpointSet, in fleet: FleetSnapshot) {
         var hasSpeaker = false
         var groups: [(path: String, endpoints: EndpointSet)] = []
         for index in endpoints {
@@ -66,8 +50,8 @@ public enum MessagesPassthrough: Equatable, Sendable {
 
 extension AnthropicSupport {
     /// What the limitations amount to; words without a meaning here are left alone.
-    fileprivate var lacks: MessagesPassthrough.Needs {
-        var lacks: MessagesPassthrough.Needs = []
+    fileprivate var lacks: MessageNeeds {
+        var lacks: MessageNeeds = []
         for word in self.limitations {
             switch word {
             case "no_tool_use": lacks.insert(.tools)

@@ -26,7 +26,7 @@ request-head  | HTTPWire SeededRandomness | Tests/HTTPWireTests/WireProperties.s
 response-head | HTTPWire SeededRandomness | Tests/HTTPWireTests/WireProperties.swift Tests/HTTPWireTests/Feeding.swift | 1024
 chunked       | HTTPWire SeededRandomness | Tests/HTTPWireTests/WireProperties.swift Tests/HTTPWireTests/Feeding.swift | 512
 json-scan     | ByteScan SeededRandomness | Tests/ByteScanTests/ScanLog.swift | 384
-translation   | ByteScan Translation SeededRandomness | Tests/TranslationTests/TranslationProperties.swift | 1024
+translation   | Domain ByteScan Translation SeededRandomness | Tests/TranslationTests/TranslationProperties.swift | 1024
 body-scan     | Domain ByteScan Dialects SeededRandomness | Tests/DialectsTests/Sightings.swift | 768
 END
 }

@@ -19,7 +19,7 @@ struct MessagesPassthroughTests {
     }
 
     private static func decide(
-        _ types: [String], needs: MessagesPassthrough.Needs = [], profiles: ProfileSet = .builtIn
+        _ types: [String], needs: MessageNeeds = [], profiles: ProfileSet = .builtIn
     ) throws -> MessagesPassthrough {
         let fleet = try Self.fleet(types, profiles: profiles)
         return MessagesPassthrough(needs, among: fleet.routable, in: fleet)
@@ -50,11 +50,11 @@ struct MessagesPassthroughTests {
     @Test(
         "leaves out who lacks what the request needs",
         arguments: [
-            (["no_tool_use"], MessagesPassthrough.Needs.tools, true), (["no_tool_use"], .images, false),
+            (["no_tool_use"], MessageNeeds.tools, true), (["no_tool_use"], .images, false),
             (["no_extended_thinking", "other"], .thinking, true), (["no_vision"], .images, true),
             (["no_token_counting"], .tools, false),
         ])
-    func limitations(words: [String], needs: MessagesPassthrough.Needs, isLacking: Bool) throws {
+    func limitations(words: [String], needs: MessageNeeds, isLacking: Bool) throws {
         let limited = Profile(name: "limited", prefixes: ["limited"], anthropic: AnthropicSupport(limitations: words))
         let profiles = ProfileSet([limited])
         let decision = try Self.decide(["limited"], needs: needs, profiles: profiles)

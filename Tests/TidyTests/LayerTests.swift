@@ -29,7 +29,7 @@ struct LayerTests {
         "Catalog": Room(layer: 1, neighbours: ["Domain"], libraries: ["Synchronization"]),
         "Routing": Room(layer: 1, neighbours: ["Domain", "Catalog"], libraries: ["Synchronization"]),
         "Dialects": Room(layer: 1, neighbours: ["Domain"], libraries: ["Synchronization"]),
-        "Translation": Room(layer: 1, libraries: ["Synchronization"]),
+        "Translation": Room(layer: 1, neighbours: ["Domain"], libraries: ["Synchronization"]),
         "Telemetry": Room(layer: 1, neighbours: ["Domain"], libraries: ["Synchronization"]),
         "FlightRecorder": Room(layer: 1, neighbours: ["Domain"]),
         "Pipeline": Room(

@@ -1,3 +1,4 @@
+import Domain
 import Testing
 import Translation
 
@@ -203,7 +204,7 @@ struct MessagesRequestTests {
 
     @Test("tells what a server must be able to do")
     func needs() throws {
-        func needs(_ body: String) throws -> MessagesRequest.Needs {
+        func needs(_ body: String) throws -> MessageNeeds {
             var request = MessagesRequest()
             try Array(body.utf8).lent { bytes throws(RequestFault) in try request.read(bytes) }
             return request.needs

@@ -1,4 +1,5 @@
 import ByteScan
+public import Domain
 
 /// The body of a request to Anthropic's Messages API: checked, looked at, and turned into an OpenAI chat completion.
 ///
@@ -8,22 +9,6 @@ import ByteScan
 /// - Isolation: single owner; kept and filled again.
 /// - Bounds: those of ``JSONTree``; allocates nothing once it has grown.
 public struct MessagesRequest: Sendable {
-    /// What a request needs that some servers with a Messages API of their own lack.
-    public struct Needs: OptionSet, Sendable {
-        /// One bit a need.
-        public let rawValue: UInt8
-
-        /// Takes the bits as they are.
-        public init(rawValue: UInt8) { self.rawValue = rawValue }
-
-        /// Tools are offered.
-        public static let tools = Needs(rawValue: 1)
-        /// Extended thinking is asked for.
-        public static let thinking = Needs(rawValue: 2)
-        /// An image is part of a message.
-        public static let images = Needs(rawValue: 4)
-    }
-
     /// The longest model name, in bytes.
     public static let nameBytesMax = 512
 
@@ -35,7 +20,7 @@ public struct MessagesRequest: Sendable {
     /// Whether a stream of events is asked for.
     public private(set) var isStream = false
     /// What is needed of a server.
-    public private(set) var needs: Needs = []
+    public private(set) var needs: MessageNeeds = []
     /// The estimate of ``TokenEstimate``.
     public private(set) var inputTokens = 0
 
@@ -150,8 +135,8 @@ public struct MessagesRequest: Sendable {
 
     // MARK: Needs
 
-    private func needs(of root: JSONNode, _ messages: JSONNode) -> Needs {
-        var needs: Needs = []
+    private func needs(of root: JSONNode, _ messages: JSONNode) -> MessageNeeds {
+        var needs: MessageNeeds = []
         if !self.tree.elements(of: self.tree.member("tools", of: root)).isEmpty { needs.insert(.tools) }
         if self.tree.member("thinking", of: root) != nil { needs.insert(.thinking) }
         for message in self.tree.elements(of: messages) {
