@@ -87,7 +87,7 @@ struct ModelStatisticsPage {
 
 extension AdminRoutes {
     /// How long the loops have for their figures, as for the status pages.
-    private static let collectionTimeMax = Nanoseconds.seconds(1)
+    static let collectionTimeMax = Nanoseconds.seconds(1)
 
     /// The statistics by model.
     func modelStatistics(_ request: LocalRequest) async -> LocalResponse {
@@ -96,14 +96,5 @@ extension AdminRoutes {
         let page = ModelStatisticsPage(
             totals: ModelTotals(snapshot, facts), wallTime: self.sources.wallTime(), now: self.sources.now())
         return .json(page.document(Query(request.query)))
-    }
-
-    /// The figures of the process.
-    func processFigures() async -> LocalResponse {
-        let (_, facts) = await self.sources.collect(self.sources.now() + Self.collectionTimeMax)
-        let page = ProcessPage(
-            process: facts.process, uptime: self.sources.wallTime() - self.configuration.startTime,
-            compiler: self.configuration.swiftVersion)
-        return .json(page.document(wallTime: self.sources.wallTime()))
     }
 }

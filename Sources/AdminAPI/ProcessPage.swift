@@ -1,4 +1,5 @@
 import Domain
+import Pipeline
 import Telemetry
 
 /// The page of `/internal/process` (http-surface 1.7).
@@ -78,5 +79,16 @@ struct ProcessPage {
         case ...1_000: "ELEVATED"
         default: "CONCERNING"
         }
+    }
+}
+
+extension AdminRoutes {
+    /// The figures of the process.
+    func processFigures() async -> LocalResponse {
+        let (_, facts) = await self.sources.collect(self.sources.now() + Self.collectionTimeMax)
+        let page = ProcessPage(
+            process: facts.process, uptime: self.sources.wallTime() - self.configuration.startTime,
+            compiler: self.configuration.swiftVersion)
+        return .json(page.document(wallTime: self.sources.wallTime()))
     }
 }

@@ -68,21 +68,9 @@ final class ListenerCertificates: Sendable {
     }
 
     private static func bytes(_ key: String, _ file: String) throws -> [UInt8] {
-        func failure(_ problem: String) -> StartFailure { StartFailure("\(key): \(file): \(problem)") }
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
-            throw failure("no such file")
+        switch FileAccess(folder: FileManager.default.currentDirectoryPath).read(file, bytesMax: self.fileBytesMax) {
+        case .success(let text): Array(text.utf8)
+        case .failure(let failure): throw StartFailure("\(key): \(file): \(failure.message)")
         }
-        guard !isFolder.boolValue else { throw failure("not a file") }
-        guard let handle = FileHandle(forReadingAtPath: file) else {
-            throw failure("cannot be read: permission denied or an input error")
-        }
-        defer { try? handle.close() }
-        // One byte more than allowed tells a file at the limit from one beyond it.
-        guard let data = try? handle.read(upToCount: self.fileBytesMax + 1) ?? Data() else {
-            throw failure("cannot be read")
-        }
-        guard data.count <= self.fileBytesMax else { throw failure("larger than \(self.fileBytesMax) bytes") }
-        return Array(data)
     }
 }

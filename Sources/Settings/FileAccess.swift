@@ -1,9 +1,9 @@
 import Foundation
 
 /// Reads small text files, relative to one folder.
-struct FileAccess: Sendable {
+public struct FileAccess: Sendable {
     /// Why a file could not be read.
-    enum Failure: Error {
+    public enum Failure: Error {
         /// Nothing is there.
         case missing
         /// It is a folder or something else that is no file.
@@ -16,7 +16,7 @@ struct FileAccess: Sendable {
         case notText
 
         /// What to tell an operator.
-        var message: String {
+        public var message: String {
             switch self {
             case .missing: "no such file"
             case .notAFile: "not a file"
@@ -30,8 +30,11 @@ struct FileAccess: Sendable {
     /// The folder that relative paths start from.
     let folder: String
 
+    /// Files relative to a folder.
+    public init(folder: String) { self.folder = folder }
+
     /// Reads a file as UTF-8 without its byte order mark.
-    func read(_ path: String, bytesMax: Int) -> Result<String, Failure> {
+    public func read(_ path: String, bytesMax: Int) -> Result<String, Failure> {
         let full = self.absolute(path)
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: full, isDirectory: &isFolder) else {
