@@ -182,12 +182,12 @@ extension ClientConnection {
         let upstream = self.upstream
         self.upstream = nil
         upstream?.close()
-        let hasStartedAnswer = exchange.machine.hasStartedAnswer
-        if hasStartedAnswer { _ = exchange.machine.gatewayAborted(at: now) }
+        let mayAnswer = exchange.machine.mayAnswerItself
+        if !mayAnswer { _ = exchange.machine.gatewayAborted(at: now) }
         if attemptRuns {
             self.attemptEnded(.gatewayError, status: status, error: nil, bytes: upstream?.received ?? 0, at: now)
         }
-        guard hasStartedAnswer else {
+        if mayAnswer {
             self.leaveQueue()
             self.closesAfterAnswer = true
             return self.answer(GatewayAnswer(.shuttingDown))

@@ -108,6 +108,9 @@ public struct RequestMachine: ~Copyable {
         }
     }
 
+    /// Whether nothing of an answer has been given to the client, so that the gateway may still answer by itself.
+    public var mayAnswerItself: Bool { self.phase == .relaying ? self.isAnswerWithheld : !self.hasStartedAnswer }
+
     /// Whether an attempt is running on ``endpoint``.
     public var hasRunningAttempt: Bool { self.isAttemptRunning }
 
@@ -365,7 +368,7 @@ extension RequestMachine {
         hasAlternative: (EndpointSet) -> Bool, spendRetry: () -> Bool
     ) -> FailureVerdict {
         guard self.isAttemptRunning else { return .ignore }
-        if self.phase == .relaying, !self.isAnswerWithheld {
+        if !self.mayAnswerItself {
             self.finish(failure.requestOutcome, at: now)
             return .abort
         }

@@ -109,6 +109,30 @@ struct ShutdownTests {
         try await backend.stop()
     }
 
+    @Test("answers in order what it cuts before a rewritten answer is whole", arguments: Engine.allCases)
+    func cutsWithheld(engine: Engine) async throws {
+        let registry = try await MockBackend.start(kind: .openAI, behaviour: MockBehaviour(models: [MockModel("mock")]))
+        let part = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{\"choices\":"
+        let backend = try await ScriptedBackend.start(scripts: [[.readUntil("}]"), .send(part), .awaitClose]])
+        let place = Place(backend, knownFrom: registry, type: "openai-compatible")
+        let tuning = Tuning { $0.server.shutdownTimeout = .milliseconds(200) }
+        try await World.with(engine, [place], tuned: tuning) { world in
+            let client = try await world.connect()
+            let body = #"{"model":"mock","max_tokens":50,"messages":[{"role":"user","content":"Hi"}]}"#
+            try await client.send(World.postText("/olla/anthropic/v1/messages", body))
+            try await world.metrics {
+                $0.count("glasspot_upstream_bytes_total", ["direction": "received"]) >= part.utf8.count
+            }
+            await world.beginStop()
+            let told = try await client.answer()
+            #expect(told.status == 503)
+            #expect(told.text.contains(#""type":"error""#) && told.text.contains("the gateway is shutting down"))
+            #expect(try await client.rest().ending == .closed)
+        }
+        try await backend.stop()
+        try await registry.stop()
+    }
+
     @Test("tells streams it cuts so in the words of their dialect", arguments: Engine.allCases)
     func dialects(engine: Engine) async throws {
         let anthropic = try await MockBackend.start(

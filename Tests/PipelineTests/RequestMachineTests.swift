@@ -247,6 +247,36 @@ struct RequestMachineTests {
         #expect(script.spent == 0)
     }
 
+    @Test(
+        "every failure while the answer is withheld is answered by the gateway, once released it aborts",
+        arguments: everyFailure)
+    func failsWithheld(failure: UpstreamFailure) {
+        let script = MachineScript()
+        script.reach(.relaying, isIdempotent: true)
+        script.machine.answerWithheld()
+        let mayAnswer = script.machine.mayAnswerItself
+        #expect(mayAnswer)
+        let verdict = script.fail(failure, hasAnswerBegun: true)
+        #expect(verdict == .answer(GatewayAnswer.failed(failure)))
+        #expect(script.spent == 0)
+        let other = MachineScript()
+        other.reach(.relaying)
+        other.machine.answerWithheld()
+        other.machine.answerReleased(status: 200)
+        let aborted = other.fail(failure, hasAnswerBegun: true)
+        #expect(aborted == .abort)
+    }
+
+    @Test(
+        "the gateway may answer by itself until bytes of an answer have gone out",
+        arguments: RequestMachine.Phase.allCases)
+    func answersItself(phase: RequestMachine.Phase) {
+        let script = MachineScript()
+        script.reach(phase)
+        let (mayAnswer, hasStarted) = (script.machine.mayAnswerItself, script.machine.hasStartedAnswer)
+        #expect(mayAnswer == !hasStarted)
+    }
+
     @Test("a failure after the end is ignored", arguments: everyFailure)
     func failsTooLate(failure: UpstreamFailure) {
         for phase in [RequestMachine.Phase.finishing, .finished, .answering, .routing] {
