@@ -234,10 +234,11 @@ struct SpanExporterTests {
         try await self.run(exporter) {
             await collector.received(1)
         }
-        // Whether the second batch was still tried depends on the moment; nothing is left, nothing uncounted.
+        // Whether the second batch was still tried depends on the moment; nothing is left, nothing uncounted. A span whose
+        // receipt was not heard of before the end counts as lost, although the collector has it.
         let delivered = try collector.exports.filter { $0.status == 200 }.flatMap { try ReadSpan.all(in: $0.body) }
         #expect(stage.queues[0].count == 0)
-        #expect(stage.lost + delivered.count == 3)
+        #expect((3 - delivered.count...3).contains(stage.lost))
         try await collector.stop()
     }
 
