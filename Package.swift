@@ -40,6 +40,7 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -58,6 +59,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
@@ -97,13 +99,26 @@ let package = Package(
             dependencies: ["Domain", "Journal", asyncHTTPClient, nioCore, nioHTTP1, lifecycle],
             swiftSettings: house),
         .target(
-            name: "OllaEngine",
+            name: "ClientSide",
             dependencies: [
                 "Domain", "HTTPWire", "MetricKernel", "Catalog", "Routing", "Dialects", "Telemetry",
-                "Pipeline", "Translation", "Transport", "Journal", "TraceExport", "FlightRecorder", nioCore, nioSSL,
-                nioTLS,
+                "Pipeline", "Translation", "Transport", "Journal", "TraceExport", "FlightRecorder", nioCore, nioPosix,
+                nioSSL, nioTLS,
             ],
             swiftSettings: house + dataPath + [.enableExperimentalFeature("Lifetimes")]),
+        .target(
+            name: "OllaEngine",
+            dependencies: [
+                "Domain", "HTTPWire", "Catalog", "Telemetry", "Pipeline", "Transport", "ClientSide", nioCore,
+            ],
+            swiftSettings: house + dataPath + [.enableExperimentalFeature("Lifetimes")]),
+        .target(
+            name: "SherpaEngine",
+            dependencies: [
+                "CZlib", "Domain", "HTTPWire", "Catalog", "Telemetry", "Pipeline", "Transport", "ClientSide",
+                asyncHTTPClient, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL,
+            ],
+            swiftSettings: house + [.enableExperimentalFeature("Lifetimes")]),
         .target(
             name: "Supervision",
             dependencies: ["Domain", "Catalog", "Telemetry", asyncHTTPClient, nioCore, nioHTTP1, nioSSL, lifecycle],
@@ -122,7 +137,7 @@ let package = Package(
             dependencies: [
                 "Domain", "CHeapInfo", "MetricKernel", "Catalog", "Routing", "Telemetry", "Pipeline", "Transport",
                 "Journal",
-                "OllaEngine",
+                "ClientSide", "OllaEngine", "SherpaEngine",
                 "TraceExport", "Supervision", "Settings", "AdminAPI", "FlightRecorder", "HTTPWire", "MockLLM", nioCore,
                 nioPosix, nioSSL, logging,
                 lifecycle,
@@ -225,7 +240,7 @@ let package = Package(
             name: "AllocationTests",
             dependencies: [
                 "CMallocProbe", "Workloads", "Domain", "Catalog", "Routing", "Telemetry", "Pipeline", "Transport",
-                "Journal", "OllaEngine", nioCore, nioPosix,
+                "Journal", "ClientSide", "OllaEngine", nioCore, nioPosix,
             ], exclude: ["limits.json"], swiftSettings: house),
         .testTarget(
             name: "MockLLMTests", dependencies: ["SeededRandomness", "MockLLM", nioCore, nioPosix], swiftSettings: house
@@ -234,9 +249,11 @@ let package = Package(
             name: "ConformanceTests",
             dependencies: [
                 "SeededRandomness", "GlasspotApp", "Domain", "Exposition", "MetricKernel", "Settings", "Telemetry",
-                "MockLLM", "TestKit", nioCore, nioPosix, nioSSL,
+                "MockLLM", "TestKit", nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL,
             ],
             swiftSettings: house),
+        .testTarget(
+            name: "SherpaEngineTests", dependencies: ["SherpaEngine", "Exposition", nioCore], swiftSettings: house),
         .testTarget(name: "SystemTests", dependencies: ["TestKit"], swiftSettings: house),
     ]
 )

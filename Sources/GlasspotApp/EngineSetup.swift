@@ -1,4 +1,5 @@
 import Catalog
+import ClientSide
 import Domain
 import Foundation
 import HTTPWire
@@ -7,6 +8,7 @@ import OllaEngine
 import Pipeline
 import Routing
 import Settings
+import SherpaEngine
 import Supervision
 import Synchronization
 import Telemetry
@@ -40,8 +42,12 @@ extension EngineConfiguration {
         self.connect = ConnectLimits(
             connect: settings.proxy.connectionTimeout, tlsHandshake: settings.proxy.tlsHandshakeTimeout,
             readBufferBytes: settings.proxy.readBytesMax, keepAlive: settings.proxy.connectionKeepAlive)
-        // The contract's 25 and 100 are for the process; a loop's share is never less than a few.
-        self.idle = .init(perEndpoint: max(4, 25 / loops), total: max(16, 100 / loops))
+        // The contract's numbers (routing-and-config 5.4) are for the process; a loop's share is never less than a few.
+        self.idle =
+            switch settings.proxy.engine {
+            case .olla: .init(perEndpoint: max(4, 25 / loops), total: max(16, 100 / loops))
+            case .sherpa: .init(perEndpoint: max(2, 5 / loops), total: max(8, 20 / loops))
+            }
         self.flushProfile =
             switch settings.proxy.profile {
             case .auto: .auto
@@ -53,6 +59,24 @@ extension EngineConfiguration {
             isEnabled: retry.enabled, maxAttempts: retry.maxAttempts,
             retriesUnsafeOnHeaderTimeout: retry.onHeaderTimeout, statuses: retry.onStatus)
         self.logsRequests = settings.server.requestLogging
+    }
+}
+
+extension Configuration.Proxy.Engine {
+    /// How it reaches endpoints.
+    var upstreams: UpstreamSide {
+        switch self {
+        case .olla: .olla
+        case .sherpa: .sherpa
+        }
+    }
+
+    /// The metric label.
+    var label: EngineLabel {
+        switch self {
+        case .olla: .olla
+        case .sherpa: .sherpa
+        }
     }
 }
 
@@ -173,7 +197,7 @@ extension EndpointURL {
 final class EndpointTLS: Sendable {
     /// The settings of one configuration's endpoints.
     struct Contexts: Sendable {
-        fileprivate var contexts: [String: NIOSSLContext] = [:]
+        fileprivate var settings: [String: UpstreamTLS] = [:]
         fileprivate var configurations: [(origin: String, configuration: TLSConfiguration)] = []
 
         /// Makes the settings of every `https` endpoint.
@@ -183,7 +207,7 @@ final class EndpointTLS: Sendable {
             for endpoint in endpoints where endpoint.url.lowercased().hasPrefix("https:") {
                 do {
                     let configuration = EndpointTLS.configuration(endpoint.tls)
-                    self.contexts[endpoint.url] = try NIOSSLContext(configuration: configuration)
+                    self.settings[endpoint.url] = try UpstreamTLS(configuration)
                     let url = try EndpointURL(endpoint.url)
                     self.configurations.append((url.origin, configuration))
                 } catch {
@@ -208,9 +232,9 @@ final class EndpointTLS: Sendable {
     }
 
     /// The settings of an endpoint; nil for `http`.
-    func context(for endpoint: FleetEndpoint) -> NIOSSLContext? {
+    func settings(for endpoint: FleetEndpoint) -> UpstreamTLS? {
         let url = endpoint.spec.url.text
-        return self.state.withLock { $0.current.contexts[url] ?? $0.previous?.contexts[url] }
+        return self.state.withLock { $0.current.settings[url] ?? $0.previous?.settings[url] }
     }
 
     /// Verification is on unless the operator turned it off for this endpoint.

@@ -1,8 +1,8 @@
 import AdminAPI
 import Catalog
+import ClientSide
 import Domain
 import Journal
-import OllaEngine
 import Pipeline
 import Routing
 public import Settings
@@ -41,7 +41,7 @@ struct Assembly: Sendable {
         let (supervisor, metrics, logbook, tls) = (self.supervisor, self.metrics, self.logbook, self.tls)
         var shared = EngineShared(
             configuration: configuration, paths: paths, router: router, fleet: self.fleet.handle,
-            budget: self.budget(settings, following: previous), routes: routes, tls: { tls.context(for: $0) },
+            budget: self.budget(settings, following: previous), routes: routes, tls: { tls.settings(for: $0) },
             breakerChanged: { endpoint, state in
                 metrics.control.breakerChanged(EndpointSlot(rawValue: endpoint.metricSlot), to: state)
                 logbook.log(
@@ -136,7 +136,8 @@ extension Gateway {
         }
         if let level = LogLevel(configured: settings.logging.level.rawValue) { self.logbook.setLevel(level) }
         self.metrics.control.configured(
-            engine: .olla, balancer: settings.proxy.loadBalancer.balancer, profile: settings.proxy.profile.label)
+            engine: settings.proxy.engine.label, balancer: settings.proxy.loadBalancer.balancer,
+            profile: settings.proxy.profile.label)
         self.metrics.control.configReloaded(.ok, unixTime: Nanoseconds(rawValue: Clock.wallNanoseconds()))
         self.report(change, fleet)
     }

@@ -1,5 +1,6 @@
 import AdminAPI
 import Catalog
+import ClientSide
 import Domain
 import Foundation
 import Journal
@@ -7,7 +8,6 @@ import Logging
 import MetricKernel
 import NIOCore
 import NIOPosix
-import OllaEngine
 import Pipeline
 import Routing
 public import ServiceLifecycle
@@ -38,7 +38,7 @@ public final class Gateway: Sendable {
     let fleet: FleetPublisher
     let supervisor: Supervisor
     let transport: HTTPProbeTransport
-    let engine: OllaEngine
+    let engine: Engine
     let spans: SpanExport
     let listener: Listener
     /// The listener for `/internal/*` and `/version`; nil when ``listener`` has them.
@@ -99,7 +99,8 @@ public final class Gateway: Sendable {
                 [("key", .string("metrics.native_histograms")), ("name", .string(name))])
         }
         metrics.control.configured(
-            engine: .olla, balancer: settings.proxy.loadBalancer.balancer, profile: settings.proxy.profile.label)
+            engine: settings.proxy.engine.label, balancer: settings.proxy.loadBalancer.balancer,
+            profile: settings.proxy.profile.label)
         metrics.control.configLoaded(unixTime: Nanoseconds(rawValue: Clock.wallNanoseconds()))
         let clock = SystemSupervisionClock(
             now: { Clock.now() }, wallTime: { Nanoseconds(rawValue: Clock.wallNanoseconds()) })
@@ -150,9 +151,9 @@ public final class Gateway: Sendable {
         let shared = try assembly.shared(settings, following: nil)
         scrape.attach(shared)
         let eventLoops = Array(parts.group.makeIterator())
-        let engine = try await OllaEngine.start(
-            eventLoops: eventLoops, shared: shared, recorders: parts.metrics.loops, logbook: parts.logbook,
-            spans: spans.queues)
+        let engine = try await Engine.start(
+            eventLoops: eventLoops, upstreams: settings.proxy.engine.upstreams, shared: shared,
+            recorders: parts.metrics.loops, logbook: parts.logbook, spans: spans.queues)
         scrape.attach(engine)
         let listeners = try await Listeners.open(
             settings, group: parts.group, engine: engine, certificates: certificates)
@@ -162,7 +163,7 @@ public final class Gateway: Sendable {
     }
 
     private init(
-        _ parts: Parts, _ assembly: Assembly, shared: EngineShared, engine: OllaEngine, scrape: Scrape,
+        _ parts: Parts, _ assembly: Assembly, shared: EngineShared, engine: Engine, scrape: Scrape,
         spans: SpanExport, listeners: Listeners, stopping: Stopping
     ) {
         self.settings = parts.settings
@@ -303,6 +304,7 @@ public final class Gateway: Sendable {
         }
         await self.adminListener?.close()
         await self.engine.cut()
+        await self.engine.stop()
     }
 }
 

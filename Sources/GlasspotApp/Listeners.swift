@@ -1,7 +1,7 @@
+import ClientSide
 import Domain
 import NIOCore
 import NIOPosix
-import OllaEngine
 import Settings
 import Transport
 
@@ -24,7 +24,7 @@ struct Listeners {
     ///
     /// - Throws: ``StartFailure`` that names the address and the key to change.
     static func open(
-        _ settings: Configuration, group: MultiThreadedEventLoopGroup, engine: OllaEngine,
+        _ settings: Configuration, group: MultiThreadedEventLoopGroup, engine: Engine,
         certificates: ListenerCertificates?
     ) async throws -> Listeners {
         let server = settings.server
@@ -47,7 +47,7 @@ struct Listeners {
     }
 
     private static func bind(
-        _ configuration: Listener.Configuration, group: MultiThreadedEventLoopGroup, engine: OllaEngine,
+        _ configuration: Listener.Configuration, group: MultiThreadedEventLoopGroup, engine: Engine,
         change: String, attach: @escaping @Sendable (any Channel, MonotonicTime) throws -> Void
     ) async throws -> Listener {
         do {

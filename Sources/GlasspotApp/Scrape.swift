@@ -1,10 +1,10 @@
 import AdminAPI
 import Catalog
+import ClientSide
 import Domain
 import FlightRecorder
 import Journal
 import MetricKernel
-import OllaEngine
 import Pipeline
 import Routing
 import Supervision
@@ -23,7 +23,7 @@ final class Scrape: Sendable {
     private let metrics: MetricStore
     private let logbook: Logbook
     private let fleet: FleetPublisher
-    private let engine = Mutex<OllaEngine?>(nil)
+    private let engine = Mutex<Engine?>(nil)
     private let router = Mutex<Router?>(nil)
     private let admission = Mutex<Admission?>(nil)
     /// What each loop's thread had used when it last answered: a counter goes on while its loop is stuck.
@@ -37,7 +37,7 @@ final class Scrape: Sendable {
     }
 
     /// Tells where the loops are; the routes exist before the engine does.
-    func attach(_ engine: OllaEngine) { self.engine.withLock { $0 = engine } }
+    func attach(_ engine: Engine) { self.engine.withLock { $0 = engine } }
 
     /// Tells where sessions and the rates of clients are kept.
     func attach(_ shared: EngineShared) {

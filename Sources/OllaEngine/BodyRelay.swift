@@ -1,3 +1,4 @@
+import ClientSide
 import HTTPWire
 import NIOCore
 

@@ -1,4 +1,5 @@
 import Catalog
+import ClientSide
 import Domain
 import HTTPWire
 import NIOCore
@@ -21,7 +22,7 @@ import Darwin
 ///
 /// - Isolation: one event loop.
 /// - Bounds: one read buffer, and an incomplete answer head up to ``EngineConfiguration/responseHeadLimits``.
-final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
+final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler, Upstream {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -40,7 +41,11 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
         case closed
     }
 
+    /// Up to this size a body is copied behind the head, so that both leave in one write.
+    private static let joinedBodyBytesMax = 16_384
+
     let loop: EngineLoop
+    private let pool: ConnectionPool
     /// Its endpoint's place in the configuration ``revision``.
     var endpoint: EndpointIndex
     var revision: UInt32
@@ -63,6 +68,8 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
     private var isReadWithheld = false
     private var isReusable = false
     private var isFlushing = false
+    /// Whether the request's body leaves in chunks.
+    private var sendsChunks = false
     /// Whether the socket has taken bytes before.
     ///
     /// NIO writes the first ones a turn of the loop after the connection is made, which is no backpressure.
@@ -75,8 +82,9 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
     /// Bytes received for the request being served.
     private(set) var received = 0
 
-    init(loop: EngineLoop, wire: EndpointWire) {
-        self.loop = loop
+    init(pool: ConnectionPool, wire: EndpointWire) {
+        self.loop = pool.loop
+        self.pool = pool
         self.endpoint = wire.endpoint.index
         self.revision = wire.revision
         self.live = wire.endpoint.live
@@ -86,6 +94,12 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    /// Whether it has served another request before this one.
+    var isReused: Bool { self.served > 0 }
+
+    /// Heads are written when the connection is there.
+    var hasHead: Bool { false }
 
     /// Whether the socket has taken everything written so far.
     var isDrained: Bool { self.context?.channel.isWritable ?? false }
@@ -110,7 +124,31 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
         self.loop.wheel.remove(self)
     }
 
-    func write(_ bytes: ByteBuffer) { self.context?.write(self.wrapOutboundOut(bytes), promise: nil) }
+    func begin(_ head: inout ByteBuffer, body: ByteBuffer, isChunked: Bool, isLast: Bool) {
+        self.sendsChunks = isChunked
+        if isChunked || body.readableBytes > Self.joinedBodyBytesMax {
+            self.write(head)
+            self.write(body, isLast: isLast)
+        } else {
+            head.writeImmutableBuffer(body)
+            self.write(head)
+        }
+    }
+
+    func write(_ piece: ByteBuffer, isLast: Bool) {
+        guard self.sendsChunks else {
+            if piece.readableBytes > 0 { self.write(piece) }
+            return
+        }
+        if piece.readableBytes > 0 {
+            self.write(Chunk.prefix(piece.readableBytes, from: self.loop))
+            self.write(piece)
+            self.write(Chunk.lineEnd)
+        }
+        if isLast { self.write(Chunk.end) }
+    }
+
+    private func write(_ bytes: ByteBuffer) { self.context?.write(self.wrapOutboundOut(bytes), promise: nil) }
 
     func flush() {
         self.isFlushing = true
@@ -137,7 +175,7 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
         self.client = nil
         self.resume()
         if self.isReusable, isRequestSent, self.phase == .idle {
-            self.loop.park(self)
+            self.pool.park(self)
         } else {
             self.close()
         }
@@ -154,7 +192,7 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
 
     /// The idle lifetime is over.
     override func deadlinePassed(at now: MonotonicTime) {
-        if self.client == nil, self.loop.unpark(self) { self.close() }
+        if self.client == nil, self.pool.unpark(self) { self.close() }
     }
 
     // MARK: Channel events
@@ -174,7 +212,7 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
         case .closed: return
         case .idle:
             // An answer nobody asked for: what follows on this connection cannot be trusted.
-            _ = self.loop.unpark(self)
+            _ = self.pool.unpark(self)
             self.close()
         case .head:
             self.client?.upstreamBytesArrived(at: Clock.now())
@@ -199,7 +237,7 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.loop.connectionClosed(self)
+        self.pool.connectionClosed(self)
         guard self.phase != .closed else { return }
         let client = self.client
         let wasIdle = self.phase == .idle
@@ -207,7 +245,7 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler {
         self.phase = .closed
         self.loop.wheel.remove(self)
         if wasIdle, client == nil {
-            _ = self.loop.unpark(self)
+            _ = self.pool.unpark(self)
         } else if endsHere {
             self.hasEndedByClosing = true
             client?.responseEnded()

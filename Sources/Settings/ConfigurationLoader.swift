@@ -64,7 +64,7 @@ public struct ConfigurationLoader: Sendable {
         configuration.profiles = companions.profiles(configuration.proxy.profileFilter)
         configuration.modelRules = companions.rules
         Validation(knownTypes: configuration.profiles.knownTypes).check(configuration, findings: &findings)
-        Inaction.report(&configuration, findings: &findings)
+        Inaction.report(configuration, findings: &findings)
         Normalization.apply(to: &configuration)
         let problems = findings.sorted
         let isUsable = !problems.contains { problem in problem.severity == .error }

@@ -16,26 +16,6 @@ enum Inaction {
         "discovery.refresh_interval": "has no effect with a static list",
     ]
 
-    /// A value that loads while another one acts in its place.
-    struct PendingValue: Sendable {
-        /// The key's path.
-        let path: String
-        /// Whether a configuration holds the value.
-        let applies: @Sendable (Configuration) -> Bool
-        /// What acts instead, for the message.
-        let message: String
-        /// Puts what acts instead in its place.
-        let substitute: @Sendable (inout Configuration) -> Void
-    }
-
-    /// Values that load while another one acts in their place.
-    static let pendingValues: [PendingValue] = [
-        PendingValue(
-            path: "proxy.engine", applies: { configuration in configuration.proxy.engine == .sherpa },
-            message: "sherpa does not act in this version; olla is used",
-            substitute: { configuration in configuration.proxy.engine = .olla })
-    ]
-
     /// Keys outside the tables that shipped files hold: they have no meaning, here or there.
     private static let ignored: [String: String] = [
         "server.rate_limits.per_endpoint": "has no meaning and is ignored",
@@ -51,9 +31,8 @@ enum Inaction {
         Self.ignored[path]
     }
 
-    /// Reports every value that was set to something else than its default and does not act, and puts what
-    /// acts in its place.
-    static func report(_ configuration: inout Configuration, findings: inout Findings) {
+    /// Reports every value that was set to something else than its default and does not act.
+    static func report(_ configuration: Configuration, findings: inout Findings) {
         for prefix in Self.pending {
             let changed = KeyCatalog.configuration.keys.first { key in
                 (key.path == prefix || key.path.hasPrefix(prefix + ".")) && findings.isSet(key.path)
@@ -66,10 +45,6 @@ enum Inaction {
         }
         for key in KeyCatalog.configuration.keys where !key.isDefault(configuration) {
             if let message = Self.deprecated[key.path] { findings.information(key.path, message) }
-        }
-        for value in Self.pendingValues where value.applies(configuration) {
-            findings.information(value.path, value.message)
-            value.substitute(&configuration)
         }
     }
 }

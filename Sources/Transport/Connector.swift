@@ -30,7 +30,7 @@ public struct ConnectTarget: Sendable {
 }
 
 /// The bounds of opening a connection.
-public struct ConnectLimits: Sendable {
+public struct ConnectLimits: Equatable, Sendable {
     /// For the TCP handshake; key `proxy.connection_timeout`.
     public var connect: Nanoseconds
     /// For the TLS handshake; key `proxy.tls_handshake_timeout`.
@@ -148,14 +148,25 @@ public enum Connector {
     private static func bootstrap(on loop: any EventLoop, limits: ConnectLimits) -> ClientBootstrap {
         ClientBootstrap(group: loop)
             .connectTimeout(.nanoseconds(limits.connect.rawValue))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.socketOption(.so_keepalive), value: 1)
-            .channelOption(.tcpOption(KeepAlive.idle), value: KeepAlive.seconds(limits.keepAlive))
-            .channelOption(.tcpOption(KeepAlive.interval), value: KeepAlive.seconds(limits.keepAlive))
-            .channelOption(.writeBufferWaterMark, value: Watermark.drained)
-            .channelOption(.recvAllocator, value: ReadBuffer.allocator(maximum: limits.readBufferBytes))
             // Reads begin once the whole pipeline stands, so that no byte meets an unfinished one.
             .channelOption(.autoRead, value: false)
+            .channelInitializer { self.tune($0, limits: limits) }
+    }
+
+    /// Sets what every connection to an endpoint has in common, whoever opened it.
+    ///
+    /// - Isolation: call on the channel's loop; the future completes there.
+    public static func tune(_ channel: any Channel, limits: ConnectLimits) -> EventLoopFuture<Void> {
+        channel.eventLoop.makeCompletedFuture {
+            guard let options = channel.syncOptions else { return }
+            let seconds = KeepAlive.seconds(limits.keepAlive)
+            try options.setOption(.tcpOption(.tcp_nodelay), value: 1)
+            try options.setOption(.socketOption(.so_keepalive), value: 1)
+            try options.setOption(.tcpOption(KeepAlive.idle), value: seconds)
+            try options.setOption(.tcpOption(KeepAlive.interval), value: seconds)
+            try options.setOption(.writeBufferWaterMark, value: Watermark.drained)
+            try options.setOption(.recvAllocator, value: ReadBuffer.allocator(maximum: limits.readBufferBytes))
+        }
     }
 
     /// Adds TLS where wanted and the handler, then starts reading.

@@ -1,5 +1,6 @@
 import CMallocProbe
 import Catalog
+import ClientSide
 import Dispatch
 import Domain
 import Glibc
@@ -29,13 +30,13 @@ final class LoopbackGateway {
     private let logbook: Logbook
     private let null: Int32
     private let listener: Listener
-    private let engine: OllaEngine
+    private let engine: Engine
     private let backend: RawSocket
     let client: RawSocket
     private(set) var upstream: RawSocket?
 
     private init(
-        group: MultiThreadedEventLoopGroup, logbook: Logbook, null: Int32, listener: Listener, engine: OllaEngine,
+        group: MultiThreadedEventLoopGroup, logbook: Logbook, null: Int32, listener: Listener, engine: Engine,
         backend: RawSocket, client: RawSocket
     ) {
         self.group = group
@@ -74,8 +75,8 @@ final class LoopbackGateway {
             configuration: configuration, paths: PathRouter(profiles: .builtIn),
             router: Router(balancer: .leastConnections), fleet: fleet, budget: RetryBudget(), routes: NoRoutes(),
             tls: { _ in nil }, breakerChanged: { _, _ in }, endpointUnreachable: { _ in })
-        let engine = try await OllaEngine.start(
-            eventLoops: [group.any()], shared: shared, recorders: metrics.loops, logbook: logbook)
+        let engine = try await Engine.start(
+            eventLoops: [group.any()], upstreams: .olla, shared: shared, recorders: metrics.loops, logbook: logbook)
         let listener = try await Listener.bind(
             .init(host: "127.0.0.1", port: 0), group: group, attach: { try engine.attach($0, acceptedAt: $1) },
             rejected: {})

@@ -129,11 +129,11 @@ struct EndpointConnectionTests {
             #expect(busy.count("glasspot_upstream_requests_in_flight", ["endpoint": "alpha"]) == count)
             backend.signal("go")
             for client in clients { #expect(try await client.answer().text == "ok") }
-            await backend.closed(count - 25)
+            await backend.closed(count - engine.idleConnectionsMax)
             let page = try await world.metrics {
                 $0.count("glasspot_upstream_connections_open", ["state": "active"]) == 0
             }
-            #expect(page.count("glasspot_upstream_connections_open", ["state": "idle"]) == 25)
+            #expect(page.count("glasspot_upstream_connections_open", ["state": "idle"]) == engine.idleConnectionsMax)
         }
         try await backend.stop()
     }

@@ -40,7 +40,7 @@ struct HeaderTests {
                     "Content-Length: 2", "X-Request-ID: my-id-1", "X-Proxied-By: Olla/\(version)",
                     "Via: 1.1 before, 1.1 olla/\(version)", "X-Forwarded-For: 10.1.1.1, 127.0.0.1",
                     "X-Real-IP: 127.0.0.1", "X-Forwarded-Proto: http", "X-Forwarded-Host: gateway.example:8080",
-                ])
+                ] + engine.codingLines)
         }
         try await backend.stop()
     }
@@ -131,7 +131,8 @@ struct HeaderTests {
             #expect(lines.filter { $0.lowercased().hasPrefix("x-team") } == ["X-Team: blue"])
             #expect(lines.filter { $0.lowercased().hasPrefix("user-agent") } == ["User-Agent: gateway/1"])
             #expect(lines.filter { $0.lowercased().hasPrefix("x-key-header") } == ["X-Key-Header: endpoint-secret"])
-            #expect(lines.last == "X-Key-Header: endpoint-secret")
+            let last = ["X-Key-Header: endpoint-secret"] + engine.codingLines
+            #expect(lines.suffix(last.count) == last)
             #expect(answer.value(of: "X-Team") == nil)
             #expect(answer.value(of: "X-Key-Header") == nil)
             #expect(answer.value(of: "X-Fine") == "yes")
@@ -161,7 +162,7 @@ struct HeaderTests {
             let lines = answer.fields.map { field in
                 field.name == "X-Olla-Response-Time" ? "X-Olla-Response-Time: <time>" : "\(field.name): \(field.value)"
             }
-            #expect(answer.startLine == "HTTP/1.1 299 Quite Fine")
+            #expect(answer.startLine == "HTTP/1.1 299 \(engine.seesAnswersAsBytes ? "Quite Fine" : "")")
             #expect(
                 lines == [
                     "Date: Thu, 01 Jan 1970 00:00:00 GMT", "Server: backend", "X-Two: 1", "X-Two: 2", "Retry-After: 9",

@@ -8,8 +8,10 @@ import Testing
 @Suite("Under a mixed load with faults")
 struct InvariantTests {
     /// How long the load lasts; `GLASSPOT_SOAK_SECONDS` makes it longer.
-    private static let seconds =
-        ProcessInfo.processInfo.environment["GLASSPOT_SOAK_SECONDS"].flatMap { Int($0) } ?? 20
+    private static func seconds(_ engine: Engine) -> Int {
+        let wanted = ProcessInfo.processInfo.environment["GLASSPOT_SOAK_SECONDS"].flatMap { Int($0) }
+        return wanted ?? (engine == .olla ? 20 : 10)
+    }
 
     private static func behaviour(_ models: [String], seed: UInt64, fails: Bool) -> MockBehaviour {
         let odds: [FaultPlan.Odds] = [
@@ -56,7 +58,7 @@ struct InvariantTests {
                             embeddingModels: ["mine-embed"]),
                     ], requestsPerSecond: 150, concurrencyMax: 48, seed: 20_261_122))
             let port = world.port
-            let end = ContinuousClock.now + .seconds(Self.seconds)
+            let end = ContinuousClock.now + .seconds(Self.seconds(engine))
             load.start()
             let pages = try await withThrowingTaskGroup(of: Int.self) { group in
                 for _ in 0..<2 {
@@ -81,7 +83,7 @@ struct InvariantTests {
             }
             // What the clients saw is what was counted: every request arrived, and each has one end.
             let asked = summary.sum { $0.operation != .listing && $0.outcome != .unreachable }.requests
-            #expect(asked > 20 * Self.seconds)
+            #expect(asked > 20 * Self.seconds(engine))
             let counted = page.count("glasspot_requests_total", ["route": "provider"])
             #expect(abs(counted - asked) <= 48, "\(counted) counted, \(asked) asked")
             #expect(page.count("glasspot_requests_total", ["outcome": "gateway_error"]) == 0)

@@ -128,7 +128,8 @@ struct StreamFailureTests {
         ])
         try await World.with(engine, [Place(backend)]) { world in
             let client = try await world.connect()
-            try await client.send(World.postText("/olla/openai/v1/chat/completions", Self.ask))
+            let fields = "Accept-Encoding: gzip\r\n"
+            try await client.send(World.postText("/olla/openai/v1/chat/completions", Self.ask, fields))
             try await client.read(until: "zzzz\r\n")
             backend.signal("go")
             #expect(try await client.rest().bytes == [])

@@ -14,7 +14,7 @@ struct RobustnessTests {
             KeyCatalog.configuration.read(root, into: &configuration, at: "", findings: &findings)
         }
         Validation(knownTypes: ["ollama", "vllm"]).check(configuration, findings: &findings)
-        Inaction.report(&configuration, findings: &findings)
+        Inaction.report(configuration, findings: &findings)
         Normalization.apply(to: &configuration)
         return findings.sorted
     }

@@ -39,8 +39,12 @@ struct LayerTests {
         "TraceExport": Room(
             layer: 2, neighbours: ["Journal"],
             libraries: system.union(nio).union(app).union(["AsyncHTTPClient", "NIOHTTP1", "Foundation"])),
-        "OllaEngine": Room(
+        "ClientSide": Room(
             layer: 2, neighbours: ["Transport", "Journal", "TraceExport"], libraries: system.union(nio).union(tls)),
+        "OllaEngine": Room(layer: 2, neighbours: ["ClientSide", "Transport"], libraries: system.union(["NIOCore"])),
+        "SherpaEngine": Room(
+            layer: 2, neighbours: ["ClientSide", "Transport"],
+            libraries: system.union(nio).union(tls).union(["AsyncHTTPClient", "NIOHTTP1", "NIOHTTP2"])),
         "Supervision": Room(
             layer: 2,
             libraries: system.union(nio).union(tls).union(app).union(["AsyncHTTPClient", "NIOHTTP1", "Foundation"])),
@@ -70,7 +74,9 @@ struct LayerTests {
     private static let guests: [String: Set<String>] = [
         "MockLLM": ["GlasspotApp", "mockllm"],
         "CMallocProbe": [],
+        "ClientSide": ["OllaEngine", "SherpaEngine", "GlasspotApp"],
         "OllaEngine": ["GlasspotApp"],
+        "SherpaEngine": ["GlasspotApp"],
         "TestKit": [],
         "SeededRandomness": ["MockLLM", "Simulation"],
         "PromQL": ["catalogue"],

@@ -88,5 +88,6 @@ struct DeadlineWheelTests {
         }
         for clock in stride(from: Int64(20), through: 400, by: 20) { wheel.advance(to: at(clock)) }
         #expect(nodes.map(\.firings.count).reduce(0, +) == 2)
+        for node in nodes { node.onFire = nil }
     }
 }

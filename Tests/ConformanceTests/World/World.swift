@@ -12,6 +12,22 @@ import Testing
 /// The engines that must keep one contract.
 enum Engine: String, CaseIterable, Sendable {
     case olla
+    case sherpa
+
+    // What may differ between them (routing-and-config 5.4, 8.1; docs/ENGINES.md).
+
+    /// Field lines that a backend gets beside those of the client and the gateway when the client named no codings.
+    var codingLines: [String] { self == .olla ? [] : ["Accept-Encoding: gzip"] }
+    /// The most connections to one endpoint that idle, with one event loop.
+    var idleConnectionsMax: Int { self == .olla ? 25 : 5 }
+    /// Whether the steps of opening a connection are timed.
+    var timesConnectSteps: Bool { self == .olla }
+    /// The label of a TLS handshake that does not end in time.
+    var handshakeTimeout: String { self == .olla ? "tls" : "connect_timeout" }
+    /// Whether answers are seen as bytes: reason phrases, the form of chunks, trailers, a blank before a colon.
+    var seesAnswersAsBytes: Bool { self == .olla }
+    /// Whether the head of a request is written at once on a connection that idles, before more of the body is read.
+    var writesHeadsAtOnce: Bool { self == .olla }
 }
 
 /// A change of the configuration under test.

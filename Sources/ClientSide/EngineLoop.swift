@@ -1,16 +1,16 @@
-import Catalog
+package import Catalog
 import Domain
 import FlightRecorder
 import HTTPWire
 import Journal
-import NIOCore
+package import NIOCore
 import NIOPosix
 import NIOSSL
 import Pipeline
 import Routing
-import Telemetry
+package import Telemetry
 import TraceExport
-import Transport
+package import Transport
 
 #if canImport(Glibc)
 import Glibc
@@ -20,26 +20,26 @@ import Musl
 import Darwin
 #endif
 
-/// Everything one event loop owns: its upstream connections, shard, log queue, deadlines, and the requests it serves.
+/// Everything one event loop owns: its upstream sides, shard, log queue, deadlines, and the requests it serves.
 ///
 /// - Isolation: its event loop; nothing here is shared.
-/// - Bounds: idle connections by ``EngineConfiguration/idle``, spare buffers by ``spareBuffersMax``.
-final class EngineLoop {
+/// - Bounds: upstream sides by their pool, spare buffers by ``spareBuffersMax``.
+package final class EngineLoop {
     private static let spareBuffersMax = 64
     private static let spareBufferBytesMax = 65_536
     /// How many ticks pass until those who wait for a place look around for themselves: 200 ms.
     private static let ticksPerCall: UInt64 = 10
 
-    let eventLoop: any EventLoop
-    private(set) var configuration: EngineConfiguration
+    package let eventLoop: any EventLoop
+    package private(set) var configuration: EngineConfiguration
     private(set) var shared: EngineShared
-    let recorder: LoopRecorder
+    package let recorder: LoopRecorder
     let journal: LineWriter
     /// Where finished spans go; nil when none are exported.
     let spans: SpanQueue?
     /// The requests that somebody may ask about.
     var flights = FlightRecorder()
-    let wheel: DeadlineWheel
+    package let wheel: DeadlineWheel
     private(set) var upstreamHead: UpstreamHead
     let clientHead: ClientHead
     let answers: Answers
@@ -47,13 +47,15 @@ final class EngineLoop {
     /// Whether the gateway stops soon: answers say that their connection ends with them.
     private(set) var isStopping = false
     /// Whether it stops: idle connections are closed, new ones too.
-    private(set) var isDraining = false
+    package private(set) var isDraining = false
 
     private var fleet: FleetCache
-    /// The configuration that ``shared``, ``wires`` and ``idle`` belong to; see `FleetSnapshot.revision`.
-    private var revision: UInt32
+    /// The configuration that ``shared``, ``wires`` and ``pool`` belong to; see `FleetSnapshot.revision`.
+    package private(set) var revision: UInt32
     private var wires: [EndpointWire?] = []
-    private var idle: IdleConnections<UpstreamConnection>
+    /// Where upstream sides come from.
+    private(set) lazy var pool: any UpstreamPool = self.upstreams.makePool(self)
+    private let upstreams: UpstreamSide
     private var spares: [ByteBuffer] = []
     private var date = HTTPDate()
     private var wallOffset: Int64 = 0
@@ -62,7 +64,6 @@ final class EngineLoop {
     private var oldest: ClientConnection?
     private var newest: ClientConnection?
     private(set) var activeCount = 0
-    private var connecting = 0
     private var ticks: UInt64 = 0
 
     var admission: Admission? { self.shared.admission }
@@ -72,9 +73,11 @@ final class EngineLoop {
     var budget: RetryBudget { self.shared.budget }
 
     init(
-        eventLoop: any EventLoop, shared: EngineShared, recorder: LoopRecorder, journal: LineWriter, spans: SpanQueue?
+        eventLoop: any EventLoop, upstreams: UpstreamSide, shared: EngineShared, recorder: LoopRecorder,
+        journal: LineWriter, spans: SpanQueue?
     ) {
         self.eventLoop = eventLoop
+        self.upstreams = upstreams
         self.shared = shared
         self.configuration = shared.configuration
         self.recorder = recorder
@@ -89,9 +92,6 @@ final class EngineLoop {
         self.answers = Answers(productName: name, version: version)
         self.fleet = FleetCache(shared.fleet)
         self.revision = shared.fleet.snapshot.revision
-        let limits = shared.configuration.idle
-        self.idle = IdleConnections(
-            endpoints: EndpointSet.capacity, limits: .init(perEndpoint: limits.perEndpoint, total: limits.total))
         self.spares.reserveCapacity(Self.spareBuffersMax)
         self.synchroniseClocks()
     }
@@ -121,7 +121,7 @@ final class EngineLoop {
     // MARK: Buffers
 
     /// An empty buffer with some room; give it back with ``giveBack(_:)``.
-    func takeBuffer() -> ByteBuffer {
+    package func takeBuffer() -> ByteBuffer {
         guard var buffer = self.spares.popLast() else { return ByteBufferAllocator().buffer(capacity: 2048) }
         buffer.clear()
         return buffer
@@ -140,7 +140,7 @@ final class EngineLoop {
     // MARK: Fleet
 
     /// The newest fleet.
-    func currentFleet() -> FleetSnapshot {
+    package func currentFleet() -> FleetSnapshot {
         let fleet = self.fleet.current()
         if fleet.revision != self.revision { self.adopt(fleet) }
         return fleet
@@ -155,29 +155,9 @@ final class EngineLoop {
             self.upstreamHead.keyHeader = rules.shared.admission?.rules.keyHeader ?? []
         }
         self.wires.removeAll()
-        for connection in self.idle.removeAll() {
-            guard self.follow(connection, in: fleet) else {
-                connection.close()
-                continue
-            }
-            if let displaced = self.idle.put(connection, for: Int(connection.endpoint.rawValue)) {
-                displaced.close()
-            }
-        }
+        self.pool.adopt(fleet)
         // Whoever waits for a place looks for one under the new rules.
         self.router.room.callEveryLine()
-    }
-
-    /// Finds a connection's endpoint in another configuration.
-    ///
-    /// Returns whether it is there and counted under the same name.
-    private func follow(_ connection: UpstreamConnection, in fleet: FleetSnapshot) -> Bool {
-        guard let index = fleet.index(of: connection.live),
-            fleet[index]?.metricSlot == connection.slot.rawValue
-        else { return false }
-        connection.endpoint = index
-        connection.revision = fleet.revision
-        return true
     }
 
     /// The rendered bytes of an endpoint, made anew when its configuration changed.
@@ -208,77 +188,6 @@ final class EngineLoop {
 
     /// No connection to an endpoint could be made; told once until it is healthy again.
     func endpointUnreachable(_ wire: EndpointWire) { self.shared.endpointUnreachable(wire.endpoint) }
-
-    // MARK: Upstream connections
-
-    /// The warmest idle connection to an endpoint.
-    func takeIdle(_ wire: EndpointWire) -> UpstreamConnection? {
-        guard wire.revision == self.revision, let connection = self.idle.take(Int(wire.endpoint.index.rawValue))
-        else { return nil }
-        self.recorder.upstreamConnectionBecameActive(wire.slot)
-        connection.isIdle = false
-        return connection
-    }
-
-    /// Opens a connection; the completion is called on this loop, never before this returns.
-    func connect(
-        _ wire: EndpointWire, completion: @escaping (Result<UpstreamConnection, ConnectFailure>) -> Void
-    ) {
-        let connection = UpstreamConnection(loop: self, wire: wire)
-        let handler = NIOLoopBound<any ChannelHandler>(connection, eventLoop: self.eventLoop)
-        self.connecting += 1
-        Connector.connect(to: wire.target, on: self.eventLoop, limits: self.configuration.connect, handler: handler)
-            .assumeIsolated()
-            .whenComplete { result in
-                self.connecting -= 1
-                switch result {
-                case .success((_, let timings)):
-                    connection.isOpen = true
-                    self.recorder.upstreamConnectionOpened(wire.slot, .active)
-                    if let time = timings.dns { self.recorder.connectStep(wire.slot, .dns, time) }
-                    if let time = timings.tcp { self.recorder.connectStep(wire.slot, .tcp, time) }
-                    if let time = timings.tls { self.recorder.connectStep(wire.slot, .tls, time) }
-                    completion(.success(connection))
-                case .failure(let error):
-                    let failure =
-                        error as? ConnectFailure
-                        ?? ConnectFailure(type: .unreachable, isCertificate: false, message: "\(error)")
-                    completion(.failure(failure))
-                }
-            }
-    }
-
-    /// Keeps a connection for the next request.
-    func park(_ connection: UpstreamConnection) {
-        guard !self.isDraining else { return connection.close() }
-        if connection.revision != self.revision, !self.follow(connection, in: self.currentFleet()) {
-            // Its endpoint has left the configuration.
-            return connection.close()
-        }
-        self.recorder.upstreamConnectionBecameIdle(connection.slot)
-        connection.isIdle = true
-        self.wheel.arm(connection, at: Clock.now() + self.configuration.idleLifetime)
-        if let displaced = self.idle.put(connection, for: Int(connection.endpoint.rawValue)) { displaced.close() }
-    }
-
-    /// Keeps a connection that was opened for a request which is gone.
-    func parkUnused(_ connection: UpstreamConnection) {
-        if connection.isUsable { self.park(connection) } else { connection.close() }
-    }
-
-    /// Forgets an idle connection.
-    ///
-    /// Returns whether it was idle here.
-    func unpark(_ connection: UpstreamConnection) -> Bool {
-        self.idle.remove(connection, for: Int(connection.endpoint.rawValue))
-    }
-
-    /// An upstream connection is closed.
-    func connectionClosed(_ connection: UpstreamConnection) {
-        guard connection.isOpen else { return }
-        connection.isOpen = false
-        self.recorder.upstreamConnectionClosed(connection.slot, connection.isIdle ? .idle : .active)
-    }
 
     // MARK: Clients
 
@@ -342,7 +251,7 @@ final class EngineLoop {
     func drain() {
         self.isStopping = true
         self.isDraining = true
-        for connection in self.idle.removeAll() { connection.close() }
+        self.pool.drain()
         for client in self.clients.values where client.surface != .administration { client.drain() }
     }
 

@@ -30,7 +30,7 @@ public struct EngineShared: Sendable {
     /// Answers what needs no backend.
     public var routes: any LocalRoutes
     /// The TLS settings of an endpoint; nil for `http`.
-    public var tls: @Sendable (FleetEndpoint) -> NIOSSLContext?
+    public var tls: @Sendable (FleetEndpoint) -> UpstreamTLS?
     /// Told when a request breaker changed its state.
     public var breakerChanged: @Sendable (FleetEndpoint, BreakerState) -> Void
     /// Told when no connection to an endpoint could be made, once until it is healthy again.
@@ -50,7 +50,7 @@ public struct EngineShared: Sendable {
     /// All parts, given.
     public init(
         configuration: EngineConfiguration, paths: PathRouter, router: Router, fleet: FleetHandle, budget: RetryBudget,
-        routes: any LocalRoutes, tls: @escaping @Sendable (FleetEndpoint) -> NIOSSLContext?,
+        routes: any LocalRoutes, tls: @escaping @Sendable (FleetEndpoint) -> UpstreamTLS?,
         breakerChanged: @escaping @Sendable (FleetEndpoint, BreakerState) -> Void,
         endpointUnreachable: @escaping @Sendable (FleetEndpoint) -> Void
     ) {
@@ -66,6 +66,22 @@ public struct EngineShared: Sendable {
     }
 }
 
+/// The TLS settings of an endpoint.
+public struct UpstreamTLS: Sendable {
+    /// The settings as they were configured.
+    public var configuration: TLSConfiguration
+    /// What was made of them, once.
+    public var context: NIOSSLContext
+
+    /// Makes a context of settings.
+    ///
+    /// - Throws: when a file of authorities cannot be read.
+    public init(_ configuration: TLSConfiguration) throws {
+        self.configuration = configuration
+        self.context = try NIOSSLContext(configuration: configuration)
+    }
+}
+
 /// Hands ``EngineShared`` on with a snapshot of the fleet, so that both change at one instant.
 public final class EngineRules: Sendable {
     let shared: EngineShared
@@ -74,11 +90,13 @@ public final class EngineRules: Sendable {
     public init(_ shared: EngineShared) { self.shared = shared }
 }
 
-/// The default engine: drives ``RequestMachine`` from channel handlers, bytes in, bytes out, one event loop a request.
+/// Serves clients: drives ``RequestMachine`` from channel handlers, bytes in, bytes out, one event loop a request.
+///
+/// The two engines of `proxy.engine` differ in their ``UpstreamSide`` only.
 ///
 /// - Isolation: thread-safe; each loop's state stays on its loop.
 /// - Bounds: one ``EngineLoop`` per event loop.
-public final class OllaEngine: Sendable {
+public final class Engine: Sendable {
     private let loops: [NIOLoopBound<EngineLoop>]
     private let eventLoops: [any EventLoop]
 
@@ -88,6 +106,7 @@ public final class OllaEngine: Sendable {
     ///
     /// - Parameters:
     ///   - eventLoops: where requests are served.
+    ///   - upstreams: how endpoints are reached.
     ///   - shared: what all loops share.
     ///   - recorders: the metrics of each loop.
     ///   - logbook: the log lines of all loops.
@@ -95,15 +114,15 @@ public final class OllaEngine: Sendable {
     /// - Returns: an engine that takes connections.
     /// - Throws: when a loop has been shut down.
     public static func start(
-        eventLoops: [any EventLoop], shared: EngineShared, recorders: [LoopRecorder], logbook: Logbook,
-        spans: [SpanQueue] = []
-    ) async throws -> OllaEngine {
+        eventLoops: [any EventLoop], upstreams: UpstreamSide, shared: EngineShared, recorders: [LoopRecorder],
+        logbook: Logbook, spans: [SpanQueue] = []
+    ) async throws -> Engine {
         var loops: [NIOLoopBound<EngineLoop>] = []
         for (position, eventLoop) in eventLoops.enumerated() {
             let recorder = recorders[position]
             let loop = try await eventLoop.submit {
                 let loop = EngineLoop(
-                    eventLoop: eventLoop, shared: shared, recorder: recorder,
+                    eventLoop: eventLoop, upstreams: upstreams, shared: shared, recorder: recorder,
                     journal: logbook.writer(forLoop: position), spans: spans.isEmpty ? nil : spans[position])
                 let bound = NIOLoopBound(loop, eventLoop: eventLoop)
                 Self.scheduleTicks(bound, on: eventLoop)
@@ -111,7 +130,7 @@ public final class OllaEngine: Sendable {
             }.get()
             loops.append(loop)
         }
-        return OllaEngine(loops: loops, eventLoops: eventLoops)
+        return Engine(loops: loops, eventLoops: eventLoops)
     }
 
     private init(loops: [NIOLoopBound<EngineLoop>], eventLoops: [any EventLoop]) {
@@ -240,6 +259,13 @@ public final class OllaEngine: Sendable {
     public func cut() async {
         for (position, loop) in self.loops.enumerated() {
             try? await self.eventLoops[position].submit { loop.value.cut() }.get()
+        }
+    }
+
+    /// Closes every connection to endpoints, after ``cut()``; returns when they are gone.
+    public func stop() async {
+        for (position, loop) in self.loops.enumerated() {
+            try? await self.eventLoops[position].flatSubmit { loop.value.pool.stop() }.get()
         }
     }
 }

@@ -3,7 +3,7 @@ import Dialects
 import Domain
 import HTTPWire
 import NIOCore
-import Pipeline
+package import Pipeline
 import Telemetry
 import Transport
 
@@ -13,7 +13,7 @@ extension ClientConnection {
     // MARK: The endpoint
 
     /// A connection that serves this request broke; it is closed.
-    func upstreamFailed(_ failure: UpstreamFailure, from connection: UpstreamConnection) {
+    package func upstreamFailed(_ failure: UpstreamFailure, from connection: any Upstream) {
         guard self.upstream === connection else { return }
         self.attemptFailed(failure, hasAnswerBegun: connection.hasAnswerBegun)
     }

@@ -1,11 +1,11 @@
-import Domain
+package import Domain
 import HTTPWire
-import NIOCore
+package import NIOCore
 import NIOSSL
 import NIOTLS
 import Pipeline
 import Telemetry
-import Transport
+package import Transport
 
 /// One client connection: reads requests in order, relays answers in order.
 ///
@@ -16,10 +16,10 @@ import Transport
 /// - Isolation: one event loop.
 /// - Bounds: unread input up to ``inputBytesMax`` while a request is served, a head up to the head limit, a body up to
 ///   the replay buffer; beyond that reading pauses.
-final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
+package final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
 
     /// What the next byte from the client means.
     enum Reading {
@@ -73,7 +73,7 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
 
     // The request being served.
     let exchange: Exchange
-    var upstream: UpstreamConnection?
+    var upstream: (any Upstream)?
     /// When the bytes of the answer that are being looked at were read.
     var arrival = MonotonicTime.zero
     /// Neighbours in the loop's list of requests being served, oldest first.
@@ -87,7 +87,7 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
     var closesAfterAnswer = false
     var flushesEveryRead = true
     var unflushed = 0
-    var forwardsTrailers = false
+    package var forwardsTrailers = false
     /// The answer has a content coding: nothing may be put between its bytes.
     var isEncoded = false
     var isFlushing = false
@@ -110,21 +110,21 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
 
     // MARK: Channel events
 
-    func handlerAdded(context: ChannelHandlerContext) {
+    package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         self.loop.opened(self)
         self.loop.wheel.arm(self, at: Clock.now() + self.loop.configuration.clientHeadTimeout)
     }
 
-    func channelActive(context: ChannelHandlerContext) {
+    package func channelActive(context: ChannelHandlerContext) {
         context.fireChannelActive()
         // Accepted just before the listener closed: nobody would wait for its first request.
         if self.loop.isDraining, self.surface != .administration { self.drain() }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    package func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
-    func read(context: ChannelHandlerContext) {
+    package func read(context: ChannelHandlerContext) {
         if self.wantsInput {
             context.read()
         } else {
@@ -132,7 +132,7 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
         }
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = self.unwrapInboundIn(data)
         switch self.reading {
         case .closed: return
@@ -154,7 +154,7 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
         }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) { self.inputTaken() }
+    package func channelReadComplete(context: ChannelHandlerContext) { self.inputTaken() }
 
     /// Pushes what the input held of a request's body to the endpoint.
     func inputTaken() {
@@ -163,17 +163,17 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
         }
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
         if !self.isFlushing, context.channel.isWritable { self.clientDrained() }
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // Whoever just looks whether the port is open leaves without a word, and is no failure.
         if self.awaitsHandshake, context.channel.isActive { self.handshakeFailed(.tls, "\(error)") }
         context.close(promise: nil)
     }
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if self.awaitsHandshake, let event = event as? TLSUserEvent, case .handshakeCompleted = event {
             self.awaitsHandshake = false
             self.loop.wheel.arm(self, at: Clock.now() + self.loop.configuration.clientHeadTimeout)
@@ -188,7 +188,7 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
         self.loop.logHandshakeFailure(cause, address: self.clientAddress)
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         guard self.reading != .closed else { return }
         let now = Clock.now()
         if !self.exchange.isActive, self.reading == .head, self.head.isPartial {
@@ -277,7 +277,7 @@ final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
     }
 
     /// A time limit of the connection or of the request it serves has passed.
-    override func deadlinePassed(at now: MonotonicTime) {
+    package override func deadlinePassed(at now: MonotonicTime) {
         switch self.reading {
         case .closed: return
         case .lingering: self.closeNow()

@@ -288,7 +288,7 @@ extension ClientConnection {
         }
         exchange.machine.sendResumed(at: now)
         exchange.attemptSent += piece.readableBytes
-        self.write(piece, isLast: isLast, to: upstream)
+        upstream.write(piece, isLast: isLast)
     }
 
     // MARK: Refusals

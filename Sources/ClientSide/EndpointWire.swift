@@ -1,20 +1,24 @@
-import Catalog
+package import Catalog
 import Domain
 import HTTPWire
 import NIOCore
-import NIOSSL
-import Telemetry
-import Transport
+package import NIOSSL
+package import Telemetry
+package import Transport
 
 /// An endpoint's constant bytes, rendered once instead of once a request.
 ///
 /// - Isolation: built and used on one event loop.
-final class EndpointWire {
-    private(set) var endpoint: FleetEndpoint
+package final class EndpointWire {
+    package private(set) var endpoint: FleetEndpoint
     /// The configuration that the endpoint's place belongs to.
-    let revision: UInt32
-    let slot: EndpointSlot
-    let target: ConnectTarget
+    package let revision: UInt32
+    package let slot: EndpointSlot
+    package let target: ConnectTarget
+    /// The settings behind `target.tls`.
+    package let tls: TLSConfiguration?
+    /// Scheme and authority.
+    package let origin: String
     /// `Host: …` with its line end.
     let hostLine: [UInt8]
     /// The URL's path without its trailing slash; empty unless it is put before the request's.
@@ -35,17 +39,19 @@ final class EndpointWire {
     let urlBase: [UInt8]
     let provider: [UInt8]
 
-    init(_ endpoint: FleetEndpoint, revision: UInt32, tls: NIOSSLContext?) {
+    init(_ endpoint: FleetEndpoint, revision: UInt32, tls: UpstreamTLS?) {
         self.endpoint = endpoint
         self.revision = revision
         self.label = Array(endpoint.label.utf8)
         self.slot = EndpointSlot(rawValue: endpoint.metricSlot)
         let url = endpoint.spec.url
-        self.target = ConnectTarget(host: url.host, port: Int(url.port), tls: tls)
+        self.target = ConnectTarget(host: url.host, port: Int(url.port), tls: tls?.context)
+        self.tls = tls?.configuration
+        self.origin = "\(url.scheme.text)://\(url.hostHeader)"
         self.hostLine = Array("Host: \(url.hostHeader)\r\n".utf8)
         self.basePath = endpoint.spec.preservesPath ? Self.withoutTrailingSlash(url.basePath) : []
         self.host = Array(url.host.utf8)
-        self.urlBase = Array("\(url.scheme.text)://\(url.hostHeader)".utf8) + self.basePath
+        self.urlBase = Array(self.origin.utf8) + self.basePath
         self.provider = Array(endpoint.spec.typeText.utf8)
         var fields = endpoint.spec.headers
         if let auth = endpoint.spec.auth {

@@ -1,8 +1,8 @@
 import Catalog
 import Dialects
-import Domain
-import HTTPWire
-import NIOCore
+package import Domain
+package import HTTPWire
+package import NIOCore
 import Pipeline
 import Telemetry
 import Transport
@@ -16,13 +16,13 @@ extension ClientConnection {
     private static let gatheredBytesMax = 32_768
 
     /// The method as far as it decides where an answer ends.
-    var upstreamMethod: RequestMethod { self.head.method }
+    package var upstreamMethod: RequestMethod { self.head.method }
 
     /// Whether chunks can be passed on as they come.
-    var takesChunks: Bool { self.clientFraming == .chunked && self.translating == nil }
+    package var takesChunks: Bool { self.clientFraming == .chunked && self.translating == nil }
 
     /// Bytes of an answer have arrived; they are looked at next.
-    func upstreamBytesArrived(at now: MonotonicTime) {
+    package func upstreamBytesArrived(at now: MonotonicTime) {
         self.arrival = now
         if self.translating == nil {
             self.exchange.machine.chunkReceived(at: now)
@@ -36,7 +36,7 @@ extension ClientConnection {
     /// The head of a final answer is complete.
     ///
     /// Returns whether its body is wanted.
-    func responseHeadArrived(_ head: borrowing ResponseHead, bytes: ByteBuffer) -> Bool {
+    package func responseHeadArrived(_ head: borrowing ResponseHead, bytes: ByteBuffer) -> Bool {
         let exchange = self.exchange
         let now = self.arrival
         let status = Int(head.status)
@@ -153,7 +153,7 @@ extension ClientConnection {
     // MARK: Body
 
     /// A piece of content, after transfer coding, before it is passed on.
-    func observeContent(_ bytes: RawSpan, _ range: Range<Int>) {
+    package func observeContent(_ bytes: RawSpan, _ range: Range<Int>) {
         let exchange = self.exchange
         if self.translating == nil { exchange.responseBytes += range.count }
         guard exchange.observation.isActive, let wire = exchange.wire else { return }
@@ -170,7 +170,7 @@ extension ClientConnection {
     }
 
     /// Passes content on in the client's framing.
-    func relayContent(_ data: ByteBuffer) {
+    package func relayContent(_ data: ByteBuffer) {
         if let messages = self.translating { return self.translateContent(data, messages) }
         switch self.clientFraming {
         case .none: return
@@ -185,10 +185,10 @@ extension ClientConnection {
     }
 
     /// Passes whole chunks on as they came.
-    func relayChunks(_ chunks: ByteBuffer, content: Int) { self.writeOut(chunks) }
+    package func relayChunks(_ chunks: ByteBuffer, content: Int) { self.writeOut(chunks) }
 
     /// Passes the end of a chunked body on.
-    func relayLastChunk(trailers: ByteBuffer) {
+    package func relayLastChunk(trailers: ByteBuffer) {
         guard self.clientFraming == .chunked, self.translating == nil else { return }
         if trailers.readableBytes > 0 {
             self.writeOut(ByteBuffer(staticString: "0\r\n"))
@@ -200,7 +200,7 @@ extension ClientConnection {
     }
 
     /// The endpoint's read cycle is over: one flush for all of it.
-    func upstreamReadCompleted() {
+    package func upstreamReadCompleted() {
         guard self.exchange.machine.phase == .relaying else { return }
         if let messages = self.translating {
             guard self.translatedReadCompleted(messages) else { return }
@@ -259,7 +259,7 @@ extension ClientConnection {
     }
 
     /// The answer is complete.
-    func responseEnded() {
+    package func responseEnded() {
         let exchange = self.exchange
         guard exchange.machine.phase == .relaying, let upstream = self.upstream else { return }
         let now = Clock.now()

@@ -11,9 +11,6 @@ import Transport
 // From an endpoint chosen to the last byte of the request sent.
 
 extension ClientConnection {
-    /// Up to this size a body is copied behind the head, so that both leave in one write.
-    private static let joinedBodyBytesMax = 16_384
-
     /// How much of the path is the gateway's own prefix.
     var prefixLength: Int {
         switch self.exchange.match.target {
@@ -68,38 +65,43 @@ extension ClientConnection {
 
     private func acquireConnection(_ wire: EndpointWire, allowsReuse: Bool) {
         let loop = self.loop
-        if allowsReuse, let connection = loop.takeIdle(wire) {
-            loop.recorder.connectionAcquired(wire.slot, .reused)
-            return self.start(connection, isReused: true)
+        if allowsReuse, let connection = loop.pool.takeIdle(wire) {
+            return self.start(connection, wire)
         }
         let turn = self.exchange.turn
         self.armResponseDeadline(at: Clock.now(), limit: .zero)
-        loop.connect(wire) { result in
-            self.connectionOpened(result, turn: turn, wire: wire)
-        }
+        loop.pool.open(
+            wire, head: { self.isAwaitingUpstream(turn) ? self.upstreamHead() : nil },
+            completion: { self.connectionOpened($0, turn: turn, wire: wire) })
         self.resumeInput()
     }
 
-    private func connectionOpened(
-        _ result: Result<UpstreamConnection, ConnectFailure>, turn: UInt64, wire: EndpointWire
-    ) {
+    /// Whether the attempt that began as `turn` still waits for its connection.
+    private func isAwaitingUpstream(_ turn: UInt64) -> Bool {
         let exchange = self.exchange
-        let isAwaited = exchange.isActive && exchange.turn == turn && exchange.machine.phase == .acquiring
+        return exchange.isActive && exchange.turn == turn && exchange.machine.phase == .acquiring
+    }
+
+    private func connectionOpened(
+        _ result: Result<any Upstream, ConnectFailure>, turn: UInt64, wire: EndpointWire
+    ) {
+        let isAwaited = self.isAwaitingUpstream(turn)
         switch result {
         case .success(let connection):
-            guard isAwaited else { return self.loop.parkUnused(connection) }
-            self.loop.recorder.connectionAcquired(wire.slot, .opened)
-            self.start(connection, isReused: false)
+            guard isAwaited else { return self.loop.pool.parkUnused(connection) }
+            self.start(connection, wire)
         case .failure(let failure):
             guard isAwaited else { return }
             self.loop.recorder.connectionAcquired(wire.slot, .failed)
-            self.loop.logConnectFailure(failure, endpoint: wire.endpoint, request: exchange.id)
+            self.loop.logConnectFailure(failure, endpoint: wire.endpoint, request: self.exchange.id)
             self.attemptFailed(
                 UpstreamFailure(failure.type, isCertificate: failure.isCertificate), hasAnswerBegun: false)
         }
     }
 
-    private func start(_ connection: UpstreamConnection, isReused: Bool) {
+    private func start(_ connection: any Upstream, _ wire: EndpointWire) {
+        let isReused = connection.isReused
+        self.loop.recorder.connectionAcquired(wire.slot, isReused ? .reused : .opened)
         self.exchange.machine.connectionAcquired(isReused: isReused, at: Clock.now())
         self.upstream = connection
         connection.serve(self)
@@ -108,27 +110,41 @@ extension ClientConnection {
 
     // MARK: Sending
 
-    private func sendRequest(to connection: UpstreamConnection) {
+    /// The head of the request for the chosen endpoint.
+    private func upstreamHead() -> ByteBuffer {
+        var bytes = self.loop.takeBuffer()
+        self.writeUpstreamHead(into: &bytes)
+        return bytes
+    }
+
+    private func writeUpstreamHead(into bytes: inout ByteBuffer) {
         let exchange = self.exchange
         guard let wire = exchange.wire else { return }
-        var bytes = self.loop.takeBuffer()
         let facts = UpstreamHead.Facts(
             framing: self.upstreamFraming(), prefixLength: self.prefixLength, id: exchange.id,
             clientAddress: self.clientAddress, trace: exchange.trace, span: exchange.attemptSpan,
             forwardsTraceState: exchange.forwardsTraceState, path: exchange.messages?.path ?? [],
             isTranslated: exchange.messages?.isTranslated ?? false)
         let head = self.headBytes
+        let before = bytes.readableBytes
         self.loop.upstreamHead.write(
             self.head, bytes: head.readableBytesSpan, facts: facts, wire: wire, model: exchange.modelField,
             into: &bytes)
+        exchange.attemptSent += bytes.readableBytes - before
+    }
+
+    private func sendRequest(to connection: any Upstream) {
+        let exchange = self.exchange
+        var bytes = self.loop.takeBuffer()
+        if !connection.hasHead { self.writeUpstreamHead(into: &bytes) }
         let isWhole = self.isRequestComplete
         if let messages = exchange.messages, messages.isTranslated {
-            self.append(messages.body, to: &bytes, isLast: isWhole, on: connection)
+            self.begin(&bytes, body: messages.body, isLast: isWhole, on: connection)
         } else if let splice = exchange.splice {
             let spliced = Self.spliced(self.body, splice)
-            self.append(spliced, to: &bytes, isLast: isWhole, on: connection)
+            self.begin(&bytes, body: spliced, isLast: isWhole, on: connection)
         } else {
-            self.append(self.body, to: &bytes, isLast: isWhole, on: connection)
+            self.begin(&bytes, body: self.body, isLast: isWhole, on: connection)
         }
         self.loop.giveBack(&bytes)
         self.flushRequest(to: connection)
@@ -167,38 +183,17 @@ extension ClientConnection {
         return result
     }
 
-    /// Writes the head in `bytes` and what there is of the body.
-    private func append(
-        _ body: ByteBuffer, to bytes: inout ByteBuffer, isLast: Bool, on connection: UpstreamConnection
+    /// Hands over the head in `head` and what there is of the body.
+    private func begin(
+        _ head: inout ByteBuffer, body: ByteBuffer, isLast: Bool, on connection: any Upstream
     ) {
         let exchange = self.exchange
-        if exchange.sendsChunks || body.readableBytes > Self.joinedBodyBytesMax {
-            exchange.attemptSent += bytes.readableBytes + body.readableBytes
-            connection.write(bytes)
-            self.write(body, isLast: isLast, to: connection)
-        } else {
-            bytes.writeImmutableBuffer(body)
-            exchange.attemptSent += bytes.readableBytes
-            connection.write(bytes)
-        }
-    }
-
-    /// Writes a piece of the body in the framing that was announced.
-    func write(_ piece: ByteBuffer, isLast: Bool, to connection: UpstreamConnection) {
-        guard self.exchange.sendsChunks else {
-            if piece.readableBytes > 0 { connection.write(piece) }
-            return
-        }
-        if piece.readableBytes > 0 {
-            connection.write(Chunk.prefix(piece.readableBytes, from: self.loop))
-            connection.write(piece)
-            connection.write(Chunk.lineEnd)
-        }
-        if isLast { connection.write(Chunk.end) }
+        exchange.attemptSent += body.readableBytes
+        connection.begin(&head, body: body, isChunked: exchange.sendsChunks, isLast: isLast)
     }
 
     /// Pushes what was written to the endpoint's socket and notes whether it took everything.
-    func flushRequest(to connection: UpstreamConnection) {
+    func flushRequest(to connection: any Upstream) {
         connection.flush()
         if connection.isDrained {
             self.requestDrained(at: Clock.now())
@@ -211,7 +206,7 @@ extension ClientConnection {
     }
 
     /// The endpoint's socket took everything written so far.
-    func upstreamDrained() {
+    package func upstreamDrained() {
         self.requestDrained(at: Clock.now())
         self.resumeInput()
     }
@@ -246,23 +241,5 @@ extension ClientConnection {
     /// Arms the limit of silence from the endpoint.
     func armUpstreamRead(at now: MonotonicTime) {
         self.armResponseDeadline(at: now, limit: self.loop.configuration.upstreamReadTimeout)
-    }
-}
-
-/// Chunk framing towards either side.
-enum Chunk {
-    static let lineEnd = ByteBuffer(staticString: "\r\n")
-    static let end = ByteBuffer(staticString: "0\r\n\r\n")
-
-    /// The size line of a chunk.
-    static func prefix(_ count: Int, from loop: EngineLoop) -> ByteBuffer {
-        var bytes = loop.takeBuffer()
-        Self.writePrefix(count, into: &bytes)
-        return bytes
-    }
-
-    static func writePrefix(_ count: Int, into buffer: inout ByteBuffer) {
-        let prefix = ChunkedEncoder.prefix(for: UInt64(count))
-        prefix.bytes.withUnsafeBytes { _ = buffer.writeBytes($0) }
     }
 }

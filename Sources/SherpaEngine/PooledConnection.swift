@@ -1,0 +1,205 @@
+import ClientSide
+import NIOCore
+import NIOHTTP1
+
+/// One connection of AsyncHTTPClient's pool, as the engine sees it.
+///
+/// - Isolation: one event loop.
+final class PooledConnection {
+    let channel: any Channel
+    /// The client, which outlives its connections.
+    unowned let owner: EndpointClient
+    /// How many attempts it serves now: one at most by HTTP/1.1.
+    private(set) var runs = 0
+    /// How many attempts it has served or is serving.
+    private(set) var served = 0
+    var isClosed = false
+
+    init(_ channel: any Channel, of owner: EndpointClient) {
+        self.channel = channel
+        self.owner = owner
+    }
+
+    func taken() {
+        self.runs += 1
+        self.served += 1
+        self.owner.connectionTaken(self)
+    }
+
+    func freed() {
+        self.runs -= 1
+        self.owner.connectionFreed(self)
+    }
+
+    /// Closes it unless an attempt has taken it meanwhile.
+    func closeIfIdle() {
+        if self.runs == 0 { self.channel.close(promise: nil) }
+    }
+}
+
+/// Leads each attempt to the connection that AsyncHTTPClient has chosen for it, and notes when that one is free again.
+///
+/// It stands between the codec and AsyncHTTPClient, in a connection of HTTP/1.1 or in a stream of HTTP/2. An attempt is
+/// known by a field of its head, which ends here.
+///
+/// It also tells of writability only between writes: AsyncHTTPClient ends the process when a channel becomes unwritable
+/// and writable again while it writes a head (`HTTPRequestStateMachine.headSent()`), which any head does that is larger
+/// than the high watermark. What happens meanwhile is told a turn of the loop later, when it has settled.
+///
+/// - Isolation: one event loop.
+final class AttemptUsher: ChannelDuplexHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias OutboundIn = HTTPClientRequestPart
+    typealias OutboundOut = HTTPClientRequestPart
+
+    /// The field that holds an attempt's number; one that a client sends goes no further.
+    static let field = "glasspot-attempt"
+
+    private let connection: PooledConnection
+    /// Where HTTP/1.1 heads are written; nil for HTTP/2, which has its own form.
+    private let heads: HeadHandler?
+    private var context: ChannelHandlerContext?
+    private var isSending = false
+    private var isReceiving = false
+    private var isWriting = false
+    private var hasWritabilityChanged = false
+
+    init(_ connection: PooledConnection, heads: HeadHandler?) {
+        self.connection = connection
+        self.heads = heads
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    // MARK: To the endpoint
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        self.isWriting = true
+        switch self.unwrapOutboundIn(data) {
+        case .head(var head):
+            self.lead(&head, context)
+            context.write(self.wrapOutboundOut(.head(head)), promise: promise)
+        case .body: context.write(data, promise: promise)
+        case .end:
+            self.isSending = false
+            self.leaveIfDone()
+            context.write(data, promise: promise)
+        }
+        self.isWriting = false
+        self.settle(context)
+    }
+
+    private func lead(_ head: inout HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let number = head.headers[Self.field].first.flatMap { UInt64($0) }
+        head.headers.remove(name: Self.field)
+        self.isSending = true
+        self.isReceiving = true
+        self.connection.taken()
+        guard let upstream = number.flatMap({ self.connection.owner.attempt($0) }) else { return }
+        self.heads?.next = upstream.headBytes
+        let isReused = self.connection.served > 1
+        // Not from within AsyncHTTPClient, which may be told to give the attempt up.
+        context.eventLoop.assumeIsolated().execute { upstream.connected(isReused: isReused) }
+    }
+
+    func flush(context: ChannelHandlerContext) {
+        self.isWriting = true
+        context.flush()
+        self.isWriting = false
+        self.settle(context)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if self.isWriting { self.hasWritabilityChanged = true } else { context.fireChannelWritabilityChanged() }
+    }
+
+    private func settle(_ context: ChannelHandlerContext) {
+        guard self.hasWritabilityChanged else { return }
+        self.hasWritabilityChanged = false
+        context.eventLoop.assumeIsolated().execute { self.context?.fireChannelWritabilityChanged() }
+    }
+
+    // MARK: From the endpoint
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = self.unwrapInboundIn(data)
+        if case .head = part { self.heads?.headArrived() }
+        if case .end = part {
+            self.heads?.answerArrived()
+            // Before AsyncHTTPClient hears of it, which may send the next head at once.
+            self.isReceiving = false
+            self.leaveIfDone()
+        }
+        context.fireChannelRead(data)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        context.fireChannelInactive()
+        let wasRunning = self.isSending || self.isReceiving
+        self.isSending = false
+        self.isReceiving = false
+        // A connection that breaks was never idle; a stream of HTTP/2 leaves its connection behind.
+        if wasRunning, self.connection.channel.isActive { self.connection.freed() }
+    }
+
+    private func leaveIfDone() {
+        if !self.isSending, !self.isReceiving { self.connection.freed() }
+    }
+}
+
+/// Writes the heads of requests as the gateway made them, and bounds those of answers, next to the socket or to TLS.
+///
+/// AsyncHTTPClient's values are URLs and strings, which cannot hold every target and every field that HTTP allows; what
+/// its encoder makes of them is replaced by the bytes they came from.
+///
+/// - Isolation: one event loop.
+/// - Bounds: heads of answers up to ``answerHeadBytesMax``, which AsyncHTTPClient would gather without end.
+final class HeadHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// The largest head of an answer (routing-and-config 5.4); a single field may have 80 KiB of it, by NIO's parser.
+    static let answerHeadBytesMax = 2 * 1024 * 1024
+
+    /// What is written in place of the next bytes.
+    var next: ByteBuffer?
+    /// Whether the head of an answer has not arrived.
+    private var awaitsHead = true
+    private var headBytes = 0
+
+    /// The codec has a whole head.
+    func headArrived() {
+        self.awaitsHead = false
+        self.headBytes = 0
+    }
+
+    /// The codec has a whole answer.
+    func answerArrived() { self.awaitsHead = true }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let isOfHead = self.awaitsHead
+        if isOfHead { self.headBytes += self.unwrapInboundIn(data).readableBytes }
+        context.fireChannelRead(data)
+        guard isOfHead, self.awaitsHead, self.headBytes > Self.answerHeadBytesMax else { return }
+        context.fireErrorCaught(HTTPParserError.headerOverflow)
+        context.close(promise: nil)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard let head = self.next else { return context.write(data, promise: promise) }
+        self.next = nil
+        context.write(self.wrapOutboundOut(head), promise: promise)
+    }
+}
+
+@available(*, unavailable)
+extension PooledConnection: Sendable {}
+
+@available(*, unavailable)
+extension AttemptUsher: Sendable {}
+
+@available(*, unavailable)
+extension HeadHandler: Sendable {}
