@@ -31,6 +31,7 @@ for task in "${@:-build}"; do
       python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
       need promtool prometheus
       need curl curl
+      need openssl openssl
       need nginx nginx-light
       need haproxy haproxy
       ;;

@@ -69,6 +69,7 @@ final class ConnectionPool: UpstreamPool {
         }
         loop.recorder.upstreamConnectionBecameIdle(connection.slot)
         connection.isIdle = true
+        connection.isReused = true
         loop.wheel.arm(connection, at: Clock.now() + loop.configuration.idleLifetime)
         if let displaced = self.idle.put(connection, for: Int(connection.endpoint.rawValue)) { displaced.close() }
     }

@@ -77,8 +77,6 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler, Upstream {
     /// The backend marked the end of the answer by closing the connection.
     private(set) var hasEndedByClosing = false
     private var failure: UpstreamFailure?
-    /// How many requests it has served or is serving.
-    private(set) var served = 0
     /// Bytes received for the request being served.
     private(set) var received = 0
 
@@ -95,8 +93,8 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler, Upstream {
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
-    /// Whether it has served another request before this one.
-    var isReused: Bool { self.served > 0 }
+    /// Whether it has idled, after another request or after one that left before it was made.
+    var isReused = false
 
     /// Heads are written when the connection is there.
     var hasHead: Bool { false }
@@ -116,7 +114,6 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler, Upstream {
     func serve(_ client: ClientConnection) {
         self.client = client
         self.phase = .head
-        self.served += 1
         self.received = 0
         self.isReusable = false
         self.head.reset()

@@ -5,6 +5,7 @@ import HTTPWire
 import NIOCore
 import NIOHTTP1
 import Pipeline
+import Telemetry
 import Transport
 
 /// The upstream side of one attempt: what the client's side writes goes to an ``Attempt``, and comes back from it.
@@ -59,8 +60,9 @@ final class SherpaUpstream: Upstream {
     private(set) var hasEndedByClosing = false
     let hasHead = true
     var hasAnswerBegun: Bool { self.received > 0 }
+    /// The last piece counts when it is taken, one before it when nothing waits behind it.
     var isDrained: Bool { !self.hasBody || (self.isUploadComplete ? self.isUploadTaken : self.pieces.isEmpty) }
-    /// The last piece is on its way while nothing waits behind it.
+    /// Nothing is held up before the first piece was asked for.
     var hasDrained: Bool { self.hasBegun && !self.pieces.isEmpty }
 
     init(

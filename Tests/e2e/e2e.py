@@ -13,6 +13,7 @@ import tempfile
 
 import client_checks
 import concurrency_checks
+import engine_checks
 import failure_checks
 import format_checks
 import log_checks
@@ -73,6 +74,7 @@ def main() -> int:
             failure_checks.run(checks, world)
             concurrency_checks.run(checks, world)
             rolling_checks.run(checks, world)
+            engine_checks.run(checks, world)
             trace_checks.run(checks, world)
             metric_checks.run(checks, world, scrapers)
             format_checks.run(checks, world)

@@ -24,7 +24,7 @@ server:
     global_requests_per_minute: 0
     per_ip_requests_per_minute: 0
 proxy:
-  engine: "olla"
+  engine: "{engine}"
   load_balancer: "priority"
 {proxy}
 discovery:
@@ -50,7 +50,7 @@ ENDPOINT = """\
         priority: {priority}
         check_interval: 1s
         check_timeout: 900ms
-"""
+{more}"""
 
 PROMETHEUS = """\
 global:
@@ -69,7 +69,7 @@ class Gateway:
 
     def __init__(
         self, binary: str, name: str, folder: str, endpoints: list[dict], proxy: str, more: str,
-        server: str = "",
+        server: str = "", engine: str = "olla",
     ) -> None:  # fmt: skip
         self.port = free_port()
         self.name = name
@@ -84,6 +84,7 @@ class Gateway:
                     port=self.port,
                     server=server,
                     proxy=proxy,
+                    engine=engine,
                     endpoints="".join(ENDPOINT.format(**endpoint) for endpoint in endpoints),
                 )
                 + more
@@ -199,11 +200,12 @@ class World:
         return mock
 
     def gateway(
-        self, name: str, endpoints: list[dict], proxy: str = "", more: str = "", server: str = ""
-    ) -> Gateway:
+        self, name: str, endpoints: list[dict], proxy: str = "", more: str = "", server: str = "",
+        engine: str = "olla",
+    ) -> Gateway:  # fmt: skip
         """Starts one more gateway; `more` are further sections of its configuration, `proxy` and
         `server` further lines of these sections."""
-        gateway = Gateway(self.glasspot, name, self.folder, endpoints, proxy, more, server)
+        gateway = Gateway(self.glasspot, name, self.folder, endpoints, proxy, more, server, engine)
         self.gateways.append(gateway)
         return gateway
 
@@ -274,6 +276,6 @@ class World:
 PATIENT_BREAKER = "  breaker: {consecutive_failures: 1000, min_attempts: 100000}\n"
 
 
-def endpoint(url: str, name: str, type: str, priority: int = 100) -> dict:
-    """The settings of one endpoint."""
-    return {"url": url, "name": name, "type": type, "priority": priority}
+def endpoint(url: str, name: str, type: str, priority: int = 100, more: str = "") -> dict:
+    """The settings of one endpoint; `more` are further lines of its entry."""
+    return {"url": url, "name": name, "type": type, "priority": priority, "more": more}
