@@ -393,7 +393,7 @@ struct AnthropicTests {
             let other = try await world.get(Self.path)
             #expect(other.status == 405)
             #expect(other.value(of: "Allow") == "POST")
-            #expect(other.text.contains("invalid_request_error"))
+            #expect(other.text.contains(#""type":"api_error""#))
             for path in ["/olla/anthropic/v1/complete", "/olla/anthropic/v1/models/x", "/olla/anthropic/"] {
                 #expect(try await world.get(path).status == 404)
             }

@@ -121,10 +121,10 @@ struct ChatAnswerTests {
         "and every status has its type",
         arguments: [
             (400, "invalid_request_error"), (401, "authentication_error"), (403, "permission_error"),
-            (404, "not_found_error"), (405, "invalid_request_error"), (408, "timeout_error"),
-            (413, "request_too_large"),
-            (429, "rate_limit_error"), (500, "api_error"), (502, "api_error"), (503, "api_error"),
-            (504, "timeout_error"),
+            (404, "not_found_error"), (405, "api_error"), (408, "timeout_error"), (409, "api_error"),
+            (413, "request_too_large"), (422, "api_error"), (426, "api_error"), (429, "rate_limit_error"),
+            (431, "api_error"), (500, "api_error"), (502, "api_error"), (503, "api_error"), (504, "timeout_error"),
+            (529, "api_error"),
         ])
     func types(status: Int, type: String) {
         var output: [UInt8] = []

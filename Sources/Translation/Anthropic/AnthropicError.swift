@@ -2,16 +2,16 @@ import ByteScan
 
 /// The errors of Anthropic's API as the gateway gives them (http-surface 4.8).
 public enum AnthropicError {
-    /// The type that belongs to a status.
+    /// The type that belongs to a status: one word per status that has its own, `api_error` for everything else.
     public static func type(ofStatus status: Int) -> StaticString {
         switch status {
+        case 400: "invalid_request_error"
         case 401: "authentication_error"
         case 403: "permission_error"
         case 404: "not_found_error"
         case 408, 504: "timeout_error"
         case 413: "request_too_large"
         case 429: "rate_limit_error"
-        case 400..<500: "invalid_request_error"
         default: "api_error"
         }
     }

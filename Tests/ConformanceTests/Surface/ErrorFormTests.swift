@@ -119,7 +119,7 @@ struct ErrorFormTests {
             has: ["Connection"]),
         Row(
             status: 431, code: "headers_too_large", text: "Request headers too large", outcome: "client_error",
-            anthropicType: "invalid_request_error", tuning: { $0.server.requestLimits.maxHeaderSize = 2_048 },
+            tuning: { $0.server.requestLimits.maxHeaderSize = 2_048 },
             fields: "A: \(String(repeating: "a", count: 2_100))\r\n"),
         Row(
             status: 400, code: "malformed_body", text: "400 Bad Request", outcome: "client_error",
