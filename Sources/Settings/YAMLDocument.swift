@@ -23,9 +23,7 @@ struct YAMLDocument {
     ///
     /// - Returns: nil for an empty document, and after an error that leaves nothing to look at.
     static func read(_ text: String, file: String, findings: inout Findings) -> YAMLNode? {
-        // A text that holds the marker itself would be misread, so the marker grows until it does not.
-        var marker = "duplicate-key-"
-        while text.contains(marker) { marker += "x-" }
+        let marker = Self.marker(notIn: text)
         guard let root = Self.compose(text, marker: marker, file: file, findings: &findings) else {
             return nil
         }
@@ -46,6 +44,60 @@ struct YAMLDocument {
 
     // MARK: - Composing
 
+    private static func root(of text: String) throws -> Node? {
+        try Parser(yaml: text, resolver: .basic, encoding: .utf8).nextRoot()
+    }
+
+    /// A prefix for keys that no text of the document begins with: one that the document holds would be misread.
+    ///
+    /// The numbers in use are gathered in one pass, so that a document made of prefixes costs no more than another.
+    private static func marker(notIn text: String) -> String {
+        let stem = "duplicate-key-"
+        let numbers = text.split(separator: stem, omittingEmptySubsequences: false).dropFirst().compactMap { rest in
+            Int(rest.prefix(9).prefix { character in character.isASCII && character.isNumber })
+        }
+        let taken = Set(numbers)
+        let free = (0...taken.count).first { number in !taken.contains(number) } ?? taken.count
+        return "\(stem)\(free)-"
+    }
+
+    /// Whether no key of a document is an alias, a list or a mapping; reports each that is.
+    ///
+    /// The library compares the keys of a mapping by all they hold with aliases expanded, and a few lines of nested
+    /// aliases expand to more than any memory. So the document is composed once with a character in place of every
+    /// `*` that makes no alias, where a key holds no more than the text does.
+    private static func hasTextKeys(_ text: String, file: String, findings: inout Findings) throws -> Bool {
+        guard text.utf8.contains(UInt8(ascii: "*")), text.utf8.contains(UInt8(ascii: "&")) else { return true }
+        var plain = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars { plain.append(scalar == "*" ? Self.standIn : scalar) }
+        guard let root = try Self.root(of: String(plain)) else { return true }
+        var open = [root]
+        var isFree = true
+        while let node = open.popLast() {
+            switch node {
+            case .scalar, .alias: continue
+            case .sequence(let elements): open.append(contentsOf: elements)
+            case .mapping(let mapping):
+                for (key, value) in mapping {
+                    if case .scalar(let scalar) = key,
+                        scalar.style != .plain || scalar.string.unicodeScalars.first != Self.standIn
+                    {
+                        open.append(value)
+                        continue
+                    }
+                    isFree = false
+                    findings.error(
+                        "", "a key must be text, not an alias, a list or a mapping",
+                        at: .line(file: file, number: key.mark?.line ?? 1))
+                }
+            }
+        }
+        return isFree
+    }
+
+    /// A character for private use (Unicode, section 23.5), which YAML takes as part of a text.
+    private static let standIn: Unicode.Scalar = "\u{F8FF}"
+
     /// Composes the text; a duplicate key is marked and the text composed again, so that one mistake does not
     /// hide the next.
     private static func compose(
@@ -54,7 +106,8 @@ struct YAMLDocument {
         var text = text
         for _ in 0...Self.duplicatesMax {
             do {
-                return try Parser(yaml: text, resolver: .basic, encoding: .utf8).nextRoot()
+                guard try Self.hasTextKeys(text, file: file, findings: &findings) else { return nil }
+                return try Self.root(of: text)
             } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
                 guard let marked = Self.mark(context.mark, in: text, with: marker) else {
                     let names = keys.joined(separator: ", ")

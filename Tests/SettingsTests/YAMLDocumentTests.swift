@@ -121,4 +121,30 @@ struct YAMLDocumentTests {
                 "config.yaml:4: server: a merge key needs a mapping or a list of mappings",
             ])
     }
+
+    /// Nested aliases that stand for 2²⁰ texts.
+    private static let bomb =
+        "a0: &a0 [x]\n" + (1...20).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1)]\n" }.joined()
+
+    @Test(
+        "A key that is an alias or holds one is refused before it is expanded",
+        .timeLimit(.minutes(1)),
+        arguments: ["? *a20\n: 1", "*a20 : 1", "z: {[*a20]: 1}", "? {b: *a20}\n: 1", "z: [{*a20 : 1}]"])
+    func aliasKeys(line: String) throws {
+        let loaded = try Fixture.load(String(repeating: Self.bomb, count: 1) + line + "\n")
+        #expect(loaded.errorLines == ["config.yaml:22: a key must be text, not an alias, a list or a mapping"])
+    }
+
+    @Test("Stars and ampersands in texts are no aliases", arguments: ["\"*\": &a x", "'*a': &a x", "&a \"*b\": x"])
+    func stars(line: String) throws {
+        #expect(try Fixture.load("server: {host: a}\n" + line).configuration?.server.host == "a")
+    }
+
+    @Test("A text made of the marks for duplicate keys costs no more than another", .timeLimit(.minutes(1)))
+    func marks() throws {
+        let text =
+            "# duplicate-key-" + String(repeating: "x-", count: 200_000) + "\n"
+            + (0..<2_000).map { "duplicate-key-\($0)-: 1\n" }.joined() + "a: 1\na: 2\n"
+        #expect(try Fixture.load(text).errorLines == ["config.yaml:2003: a: duplicate key; first given in line 2002"])
+    }
 }
