@@ -237,6 +237,18 @@ final class EndpointTLS: Sendable {
         return self.state.withLock { $0.current.settings[url] ?? $0.previous?.settings[url] }
     }
 
+    /// Loads what the endpoints' TLS needs, as a start does, and says what is wrong with each file of authorities.
+    static func objections(to endpoints: [Configuration.Endpoint]) -> [Objection] {
+        endpoints.enumerated().compactMap { position, endpoint in
+            guard endpoint.url.lowercased().hasPrefix("https:"), let file = endpoint.tls.authoritiesFile,
+                !file.isEmpty, (try? NIOSSLContext(configuration: self.configuration(endpoint.tls))) == nil
+            else { return nil }
+            var reason = "holds no certificate in PEM form"
+            if case .failure(let failure) = ListenerCertificates.read(file) { reason = failure.message }
+            return Objection("discovery.static.endpoints[\(position)].tls.ca_file", "\(file): \(reason)")
+        }
+    }
+
     /// Verification is on unless the operator turned it off for this endpoint.
     static func configuration(_ settings: Configuration.EndpointTLS) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()

@@ -30,47 +30,78 @@ final class ListenerCertificates: Sendable {
     /// - Returns: nil when the listener speaks plain HTTP.
     /// - Throws: ``StartFailure`` that names key, file and problem.
     static func context(_ settings: Configuration.ListenerTLS) throws -> NIOSSLContext? {
+        var objections: [Objection] = []
+        let context = self.context(settings, objections: &objections)
+        if let first = objections.first { throw StartFailure("\(first.path): \(first.message)") }
+        return context
+    }
+
+    /// Reads the files of `server.tls` and says everything that is wrong with them.
+    ///
+    /// Returns nil when there is an objection, and when the listener speaks plain HTTP.
+    static func context(_ settings: Configuration.ListenerTLS, objections: inout [Objection]) -> NIOSSLContext? {
         guard let certificateFile = settings.certificateFile, let keyFile = settings.keyFile else { return nil }
-        let chain = try self.certificates("server.tls.cert_file", certificateFile)
-        let key = try self.key("server.tls.key_file", keyFile)
+        let chain = self.certificates("server.tls.cert_file", certificateFile, &objections)
+        let key = self.key("server.tls.key_file", keyFile, &objections)
+        let authorities = settings.clientAuthoritiesFile.flatMap { file in
+            self.certificates("server.tls.client_ca_file", file, &objections)
+        }
+        guard let chain, let key else { return nil }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
-        if let file = settings.clientAuthoritiesFile {
+        if let authorities {
             configuration.certificateVerification = .noHostnameVerification
-            configuration.trustRoots = .certificates(try self.certificates("server.tls.client_ca_file", file))
+            configuration.trustRoots = .certificates(authorities)
             configuration.sendCANameList = true
         }
         do {
-            return try NIOSSLContext(configuration: configuration)
+            let context = try NIOSSLContext(configuration: configuration)
+            // Without its authorities the listener would let everybody in.
+            return objections.isEmpty ? context : nil
         } catch {
-            throw StartFailure(
-                "server.tls: \(certificateFile) and \(keyFile) cannot be used together: is the key that of the first "
-                    + "certificate? (\(error))")
+            objections.append(
+                Objection(
+                    "server.tls",
+                    "\(certificateFile) and \(keyFile) cannot be used together: is the key that of the first "
+                        + "certificate? (\(error))"))
+            return nil
         }
     }
 
-    private static func certificates(_ key: String, _ file: String) throws -> [NIOSSLCertificate] {
-        let bytes = try self.bytes(key, file)
+    private static func certificates(
+        _ key: String, _ file: String, _ objections: inout [Objection]
+    ) -> [NIOSSLCertificate]? {
+        guard let bytes = self.bytes(key, file, &objections) else { return nil }
         guard let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty else {
-            throw StartFailure("\(key): \(file): holds no certificate in PEM form")
+            objections.append(Objection(key, "\(file): holds no certificate in PEM form"))
+            return nil
         }
         return certificates
     }
 
-    private static func key(_ key: String, _ file: String) throws -> NIOSSLPrivateKey {
-        let bytes = try self.bytes(key, file)
+    private static func key(_ key: String, _ file: String, _ objections: inout [Objection]) -> NIOSSLPrivateKey? {
+        guard let bytes = self.bytes(key, file, &objections) else { return nil }
         guard let privateKey = try? NIOSSLPrivateKey(bytes: bytes, format: .pem) else {
-            throw StartFailure("\(key): \(file): holds no private key in PEM form that needs no passphrase")
+            objections.append(
+                Objection(key, "\(file): holds no private key in PEM form that needs no passphrase"))
+            return nil
         }
         return privateKey
     }
 
-    private static func bytes(_ key: String, _ file: String) throws -> [UInt8] {
-        switch FileAccess(folder: FileManager.default.currentDirectoryPath).read(file, bytesMax: self.fileBytesMax) {
-        case .success(let text): Array(text.utf8)
-        case .failure(let failure): throw StartFailure("\(key): \(file): \(failure.message)")
+    private static func bytes(_ key: String, _ file: String, _ objections: inout [Objection]) -> [UInt8]? {
+        switch self.read(file) {
+        case .success(let text): return Array(text.utf8)
+        case .failure(let failure):
+            objections.append(Objection(key, "\(file): \(failure.message)"))
+            return nil
         }
+    }
+
+    /// The text of a file of certificates or keys.
+    static func read(_ file: String) -> Result<String, FileAccess.Failure> {
+        FileAccess(folder: FileManager.default.currentDirectoryPath).read(file, bytesMax: self.fileBytesMax)
     }
 }

@@ -19,18 +19,22 @@ public struct ConfigurationLoader: Sendable {
 
     let environment: [String: String]
     let files: FileAccess
+    let objections: @Sendable (Configuration) -> [Objection]
 
     /// Prepares a load.
     ///
     /// - Parameters:
     ///   - environment: the variables that count; the process's own when nil.
     ///   - workingDirectory: the folder that relative paths start from; the process's own when empty.
+    ///   - objections: what else is wrong with a configuration that has been read; called once a load, may block.
     public init(
         environment: [String: String]? = nil,
-        workingDirectory: String = ""
+        workingDirectory: String = "",
+        objections: @escaping @Sendable (Configuration) -> [Objection] = { _ in [] }
     ) {
         self.environment = environment ?? ProcessInfo.processInfo.environment
         self.files = FileAccess(folder: workingDirectory)
+        self.objections = objections
     }
 
     /// Loads the configuration.
@@ -64,6 +68,7 @@ public struct ConfigurationLoader: Sendable {
         configuration.profiles = companions.profiles(configuration.proxy.profileFilter)
         configuration.modelRules = companions.rules
         Validation(knownTypes: configuration.profiles.knownTypes).check(configuration, findings: &findings)
+        for objection in self.objections(configuration) { findings.error(objection.path, objection.message) }
         Inaction.report(configuration, findings: &findings)
         Normalization.apply(to: &configuration)
         let problems = findings.sorted

@@ -69,7 +69,8 @@ enum Main {
     ///
     /// Returns the exit code.
     private static func run(_ command: Glasspot, environment: [String: String]) async -> Int32 {
-        let loaded = ConfigurationLoader(environment: environment).load(path: command.config.last)
+        let loader = ConfigurationLoader(environment: environment, objections: StartCheck.objections)
+        let loaded = loader.load(path: command.config.last)
         let report = ConfigurationReport(loaded)
         if command.validateConfig {
             StandardOutput.write(report.validation)
@@ -123,7 +124,7 @@ private struct Runner {
 
     /// Loads the same sources again.
     private var reloading: Reloading {
-        let loader = ConfigurationLoader(environment: self.environment)
+        let loader = ConfigurationLoader(environment: self.environment, objections: StartCheck.objections)
         let path = self.command.config.last
         return Reloading(load: { loader.load(path: path) }, look: { loader.look(path: path, running: $0) })
     }

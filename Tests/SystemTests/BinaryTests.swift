@@ -127,6 +127,15 @@ struct BinaryTests {
             ["-c=bad.yaml", "--validate-config"], files: ["bad.yaml": "server: {port: -1}"])
         #expect(bad.code == 1)
         #expect(bad.output.contains("server.port"))
+        let text = "server:\n  tls:\n    cert_file: none.crt\n    key_file: tls.key\n"
+        let files = ["tls.yaml": text, "tls.key": "no key"]
+        let tls = try await Self.finished(["-c=tls.yaml", "--validate-config"], files: files)
+        #expect(tls.code == 1)
+        #expect(tls.output.contains("tls.yaml:3: server.tls.cert_file: none.crt: no such file"))
+        #expect(tls.output.contains("tls.yaml:4: server.tls.key_file: tls.key: holds no private key"))
+        let refused = try await Self.finished(["-c=tls.yaml"], files: files)
+        #expect(refused.code == 1)
+        #expect(refused.errors.contains("tls.yaml:3: ") && refused.errors.contains("tls.yaml:4: "))
     }
 
     @Test("exits 1 when its port is taken, and says which")
