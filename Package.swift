@@ -248,8 +248,8 @@ let package = Package(
         .testTarget(
             name: "ConformanceTests",
             dependencies: [
-                "SeededRandomness", "GlasspotApp", "Domain", "Exposition", "MetricKernel", "Settings", "Telemetry",
-                "MockLLM", "TestKit", nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL,
+                "SeededRandomness", "GlasspotApp", "ClientSide", "Domain", "Exposition", "MetricKernel", "Settings",
+                "Telemetry", "MockLLM", "TestKit", nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL,
             ],
             swiftSettings: house),
         .testTarget(

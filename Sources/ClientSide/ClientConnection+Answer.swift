@@ -129,6 +129,7 @@ extension ClientConnection {
             date: self.loop.dateLine(at: Clock.now()), into: &self.out)
         if !isHead, !response.body.isEmpty, response.status != 204, response.status != 304 {
             exchange.responseBytes += response.body.count
+            exchange.messages?.inspection?.append(response.body)
             self.out.writeBytes(response.body)
         }
         self.isAnswerComplete = true
@@ -181,6 +182,7 @@ extension ClientConnection {
         let exchange = self.exchange
         guard exchange.isActive else { return }
         exchange.isActive = false
+        if let inspection = exchange.messages?.inspection { self.inspect(inspection) }
         self.isAnswerComplete = false
         self.leaveQueue()
         self.loop.requestFinished(self)

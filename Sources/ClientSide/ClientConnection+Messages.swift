@@ -25,6 +25,7 @@ extension ClientConnection {
         let exchange = self.exchange
         exchange.beginMessages(call)
         exchange.operation = call == .send ? .chat : nil
+        if self.loop.shared.inspector != nil, call == .send { exchange.messages?.inspection = Inspection() }
         // Whatever its type says, the body is JSON or nothing.
         let type: StaticString = "application/json"
         let bytes = UnsafeRawBufferPointer(start: type.utf8Start, count: type.utf8CodeUnitCount)

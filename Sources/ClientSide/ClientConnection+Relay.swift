@@ -155,7 +155,10 @@ extension ClientConnection {
     /// A piece of content, after transfer coding, before it is passed on.
     package func observeContent(_ bytes: RawSpan, _ range: Range<Int>) {
         let exchange = self.exchange
-        if self.translating == nil { exchange.responseBytes += range.count }
+        if self.translating == nil {
+            exchange.responseBytes += range.count
+            exchange.messages?.inspection?.append(bytes.extracting(range))
+        }
         guard exchange.observation.isActive, let wire = exchange.wire else { return }
         let deltas = exchange.observation.observe(bytes.extracting(range))
         guard deltas > 0 else { return }

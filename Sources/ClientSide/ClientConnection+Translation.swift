@@ -132,6 +132,7 @@ extension ClientConnection {
         guard !messages.output.isEmpty else { return }
         self.exchange.machine.chunkReceived(at: Clock.now())
         self.exchange.responseBytes += messages.output.count
+        messages.inspection?.append(messages.output)
         self.takeOut()
         if self.clientFraming == .chunked { Chunk.writePrefix(messages.output.count, into: &self.out) }
         self.out.writeBytes(messages.output)
@@ -255,6 +256,7 @@ extension ClientConnection {
         }
         self.writeTranslatedFields(at: now)
         self.exchange.responseBytes += messages.output.count
+        messages.inspection?.append(messages.output)
         self.out.writeBytes(messages.output)
         self.unflushed += self.out.readableBytes
         messages.output.removeAll(keepingCapacity: true)

@@ -40,6 +40,9 @@ public struct EngineShared: Sendable {
     /// What the statistics page says about the Messages API.
     public var messages = TranslatorTally()
 
+    /// Takes calls of the Messages API down; nil when nobody inspects them.
+    public var inspector: (any MessagesInspector)?
+
     /// Who is let in; nil when everybody is.
     public var admission: Admission?
     /// What scripts of other origins may do; nil when answers say nothing about it.

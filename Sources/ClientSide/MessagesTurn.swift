@@ -56,6 +56,8 @@ final class MessagesTurn {
     var stream = MessageStream()
     /// What has been rewritten and not yet written.
     var output: [UInt8] = []
+    /// What the client has been told, kept for the inspector; nil when nobody inspects.
+    var inspection: Inspection?
     /// When the request fails if nothing comes; a ping may be due before.
     var deadline = MonotonicTime.distantFuture
 
@@ -73,6 +75,7 @@ final class MessagesTurn {
         self.retryAfter.removeAll(keepingCapacity: true)
         self.output.removeAll(keepingCapacity: true)
         self.deadline = .distantFuture
+        self.inspection = nil
     }
 
     /// Forgets what a request has left behind.
@@ -80,6 +83,7 @@ final class MessagesTurn {
         self.request.forget()
         self.answer.forget()
         self.stream.forget()
+        self.inspection = nil
         if self.body.capacity > Self.keptBytesMax { self.body = ByteBuffer() }
         if self.held.capacity > Self.keptBytesMax { self.held = ByteBuffer() }
         if self.output.capacity > Self.keptBytesMax { self.output = [] }

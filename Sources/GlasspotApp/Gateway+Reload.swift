@@ -21,6 +21,8 @@ struct Assembly: Sendable {
     let supervisor: Supervisor
     let tls: EndpointTLS
     let sampler: TraceSampler?
+    /// Writes calls of the Messages API to files; nil when nobody asked for that.
+    var inspector: MessageFiles?
 
     /// What the loops share under a configuration.
     ///
@@ -50,6 +52,7 @@ struct Assembly: Sendable {
             },
             endpointUnreachable: { supervisor.endpointFailedToConnect($0.live) })
         shared.messages = messages
+        shared.inspector = self.inspector
         shared.admission = try Admission(settings.server, following: previous?.shared.admission)
         shared.cors = CORSPolicy(settings.server.cors)
         shared.clientKeySlots = settings.server.auth.keys.map { metrics.clientKeySlot(forName: $0.name) }

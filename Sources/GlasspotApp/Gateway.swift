@@ -147,7 +147,8 @@ public final class Gateway: Sendable {
         let assembly = Assembly(
             loops: loopCount, sources: scrape.sources { parts.supervisor.isReady && !stopping.isSet },
             metrics: parts.metrics, logbook: parts.logbook, fleet: parts.fleet, supervisor: parts.supervisor,
-            tls: parts.tls, sampler: spans.sampler)
+            tls: parts.tls, sampler: spans.sampler,
+            inspector: try MessageFiles.open(settings.translators.anthropic.inspector, logbook: parts.logbook))
         let shared = try assembly.shared(settings, following: nil)
         scrape.attach(shared)
         let eventLoops = Array(parts.group.makeIterator())
@@ -249,6 +250,8 @@ public final class Gateway: Sendable {
         try? await self.transport.shutdown()
         try? await self.group.shutdownGracefully()
         self.scrape.detach()
+        await self.assembly.inspector?.close()
+        if self.settings.engineering.showNerdStats { self.logProcessStatistics() }
         self.logbook.log(.info, "Stopped")
         self.logbook.shutdown(within: .seconds(2))
     }

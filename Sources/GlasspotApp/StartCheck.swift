@@ -13,6 +13,9 @@ public enum StartCheck {
     public static func objections(to configuration: Configuration) -> [Objection] {
         var objections: [Objection] = []
         _ = ListenerCertificates.context(configuration.server.tls, objections: &objections)
+        if let objection = MessageFiles.objection(to: configuration.translators.anthropic.inspector) {
+            objections.append(objection)
+        }
         return objections + EndpointTLS.objections(to: configuration.discovery.endpoints)
     }
 }

@@ -1,13 +1,5 @@
 /// Names what loads without acting, so that nobody waits for an effect in vain.
-///
-/// Whoever brings a key to life deletes its line here; nothing else has to change.
 enum Inaction {
-    /// Keys, or sections, that load and are checked but do not act in this version.
-    static let pending: [String] = [
-        "translators.anthropic.inspector",
-        "engineering",
-    ]
-
     /// Keys that old files hold and that have no effect in any version.
     static let deprecated: [String: String] = [
         "server.rate_limits.cleanup_interval": "has no effect: buckets take fixed room and need no clean-up",
@@ -33,16 +25,6 @@ enum Inaction {
 
     /// Reports every value that was set to something else than its default and does not act.
     static func report(_ configuration: Configuration, findings: inout Findings) {
-        for prefix in Self.pending {
-            let changed = KeyCatalog.configuration.keys.first { key in
-                (key.path == prefix || key.path.hasPrefix(prefix + ".")) && findings.isSet(key.path)
-                    && !key.isDefault(configuration)
-            }
-            if let key = changed {
-                findings.information(
-                    prefix, "loads but does not act in this version", at: findings.place(of: key.path))
-            }
-        }
         for key in KeyCatalog.configuration.keys where !key.isDefault(configuration) {
             if let message = Self.deprecated[key.path] { findings.information(key.path, message) }
         }

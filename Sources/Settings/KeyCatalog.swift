@@ -152,7 +152,7 @@ extension KeyCatalog {
             "silence after which a translated stream gets a `ping`; 0 = never"),
         Key(
             "translators.anthropic.inspector.enabled", \.translators.anthropic.inspector.enabled, .boolean,
-            "write exchanges to files"),
+            "write exchanges to files, for developers; never in production"),
         Key(
             "translators.anthropic.inspector.output_dir",
             \.translators.anthropic.inspector.outputDirectory, .text,
@@ -160,7 +160,7 @@ extension KeyCatalog {
         Key(
             "translators.anthropic.inspector.session_header",
             \.translators.anthropic.inspector.sessionHeader, .text,
-            "request header that groups exchanges; an HTTP token"),
+            "request header that groups exchanges; an HTTP token, no credential"),
     ]
 
     /// Logs, the dashboard, metrics and tracing.
@@ -177,7 +177,7 @@ extension KeyCatalog {
             "`file` adds a rotating file beside standard output"),
         Key(
             "engineering.show_nerdstats", \.engineering.showNerdStats, .boolean,
-            variable: "OLLA_SHOW_NERD_STATS", "process statistics at shutdown"),
+            variable: "OLLA_SHOW_NERD_STATS", "log process statistics at shutdown"),
         Key("dashboard.enabled", \.dashboard.enabled, .boolean, "the dashboard page exists"),
         Key(
             "dashboard.access_policy.allowed_cidrs", \.dashboard.allowedCIDRs, .texts(),

@@ -19,7 +19,9 @@ struct Validation {
         self.check(configuration.discovery.endpoints, findings: &findings)
         Self.check(configuration.modelRegistry, findings: &findings)
         Self.check(configuration.modelAliases, findings: &findings)
-        Self.check(configuration.translators.anthropic.inspector, findings: &findings)
+        Self.check(
+            configuration.translators.anthropic.inspector, keyHeader: configuration.server.auth.header,
+            findings: &findings)
         Self.check(configuration.dashboard, findings: &findings)
         if let endpoint = configuration.tracing.endpoint, case .failure(let problem) = Self.url(endpoint) {
             findings.error("tracing.otlp.endpoint", problem.message)
@@ -175,11 +177,20 @@ struct Validation {
         }
     }
 
-    private static func check(_ inspector: Configuration.Inspector, findings: inout Findings) {
+    private static func check(
+        _ inspector: Configuration.Inspector, keyHeader: String?, findings: inout Findings
+    ) {
         guard inspector.enabled else { return }
         let path = "translators.anthropic.inspector"
         if !TextRules.isToken(inspector.sessionHeader) {
             findings.error("\(path).session_header", "must be an HTTP token")
+        }
+        // Its value names a file.
+        let credentials = [
+            "authorization", "proxy-authorization", "x-api-key", "api-key", "cookie", keyHeader?.lowercased() ?? "",
+        ]
+        if credentials.contains(inspector.sessionHeader.lowercased()) {
+            findings.error("\(path).session_header", "must not be a header that carries a credential")
         }
         let folder = Self.cleaned(inspector.outputDirectory)
         let reserved = [

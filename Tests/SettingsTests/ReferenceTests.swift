@@ -121,14 +121,11 @@ enum ReferenceTables {
         ]
         for key in keys {
             let path = prefix + key.path
-            let isPending = Inaction.pending.contains { pending in
-                path == pending || path.hasPrefix(pending + ".") || path.hasPrefix(pending + "[")
-            }
             let variable = key.variable.map { name in "`\(name)`" } ?? ""
             let defaultText = key.defaultText.isEmpty ? "—" : key.defaultText
             lines.append(
                 "| `\(path)` | \(key.typeName) | \(defaultText) | \(variable) |"
-                    + " \(key.meaning)\(isPending ? " *(later)*" : "") |")
+                    + " \(key.meaning) |")
         }
         return lines.joined(separator: "\n") + "\n"
     }

@@ -86,6 +86,15 @@ struct ValidationTests {
                 "translators.anthropic.inspector.session_header", "must be an HTTP token"
             ),
             (
+                "translators: {anthropic: {inspector: {enabled: true, session_header: X-API-Key}}}",
+                "translators.anthropic.inspector.session_header", "must not be a header that carries a credential"
+            ),
+            (
+                "{translators: {anthropic: {inspector: {enabled: true, session_header: x-team}}},"
+                    + " server: {auth: {header: X-Team}}}",
+                "translators.anthropic.inspector.session_header", "must not be a header that carries a credential"
+            ),
+            (
                 "dashboard: {access_policy: {allowed_cidrs: []}}", "dashboard.access_policy.allowed_cidrs",
                 "must not be empty while the dashboard is enabled"
             ),

@@ -150,7 +150,8 @@ struct BinaryTests {
     @Test("serves, answers health checks, and stops with 0", arguments: [SIGTERM, SIGINT])
     func lifecycle(number: Int32) async throws {
         let port = try Binary.freePort()
-        let run = try Run(["-c", "a.yaml"], files: ["a.yaml": Self.configuration(port: port)])
+        let text = Self.configuration(port: port) + "\nengineering: {show_nerdstats: true}\n"
+        let run = try Run(["-c", "a.yaml"], files: ["a.yaml": text])
         try await run.serves(on: port)
         let healthy = try await Self.finished(["--health-check", "http://127.0.0.1:\(port)/internal/health"])
         #expect(healthy.code == 0)
@@ -171,6 +172,7 @@ struct BinaryTests {
         }
         #expect(lines.contains { $0.contains("\"Listening\"") })
         #expect(lines.contains { $0.contains("\"Stopped\"") })
+        #expect(lines.contains { $0.contains("\"Process statistics\"") && $0.contains("\"cpu_seconds\"") })
     }
 
     @Test("drains after the first signal and exits at once after the second")
