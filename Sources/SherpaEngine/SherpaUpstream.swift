@@ -54,6 +54,9 @@ final class SherpaUpstream: Upstream {
     private var inflatesAnswer = false
     private var isPaused = false
     private var clientWait: CheckedContinuation<Void, any Error>?
+    /// Whether the connection serves somebody else, or is gone.
+    private var hasConnectionLeft = false
+    private var isAnswerComplete = false
 
     private(set) var isReused = false
     private(set) var received = 0
@@ -82,12 +85,13 @@ final class SherpaUpstream: Upstream {
         var head = RequestHead()
         let limits = HeadLimits(
             headBytesMax: HeadLimits.headBytesCeiling, fieldsMax: 4_096, targetBytesMax: HeadLimits.headBytesCeiling)
-        guard case .complete = head.parse(self.headBytes.readableBytesSpan, limits: limits) else {
+        let bytes = self.headBytes
+        guard case .complete = head.parse(bytes.readableBytesSpan, limits: limits) else {
             self.pool.loop.recorder.bug(.engine)
             return self.fail(UpstreamFailure(.protocol), "a request's head that is none")
         }
         self.number = self.endpoint.attemptBegan(self)
-        var request = HTTPClientRequest(head, bytes: self.headBytes, origin: origin)
+        var request = HTTPClientRequest(head, bytes: bytes, origin: origin)
         request.headers.add(name: AttemptUsher.field, value: String(self.number))
         // A part of something is a part of its coded form.
         if head.mayOfferGzip, !request.headers.contains(name: "Range") {
@@ -199,7 +203,21 @@ final class SherpaUpstream: Upstream {
     }
 
     /// The body is complete.
+    ///
+    /// AsyncHTTPClient may still be about to mark the end of a request's body. The client hears of the end after that:
+    /// its next request would not find the connection idle.
     func ended() {
+        self.isAnswerComplete = true
+        if self.hasConnectionLeft || !self.hasBody || !self.isUploadComplete { self.finishAnswer() }
+    }
+
+    /// The connection has done all for this attempt.
+    func connectionLeft() {
+        self.hasConnectionLeft = true
+        if self.isAnswerComplete { self.finishAnswer() }
+    }
+
+    private func finishAnswer() {
         guard let client = self.client else { return }
         if case .chunked = self.head.framing { client.relayLastChunk(trailers: ByteBuffer()) }
         self.over()
