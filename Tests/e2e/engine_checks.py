@@ -81,7 +81,9 @@ def _start(world: World, gateways: dict[str, Gateway]) -> None:
     ):
         entry = endpoint(url, "llama", "llamacpp", more=more)
         label = f"sherpa-{name.replace('/', '').lower()}"
-        gateway = world.gateway(label, [entry], limits, engine="sherpa")
+        # Each event loop has connections of its own.
+        server = "  event_loops: 1\n"
+        gateway = world.gateway(label, [entry], limits, server=server, engine="sherpa")
         wait_until(lambda gateway=gateway: gateway.models() == [LLAMA_MODEL], "the model to be found")
         status = call(f"{gateway.url}/internal/status").json()
         expect_equal(status["proxy"]["engine"], "sherpa", "the engine by the status page")
