@@ -59,8 +59,6 @@ final class AttemptUsher: ChannelDuplexHandler {
     /// Where HTTP/1.1 heads are written; nil for HTTP/2, which has its own form.
     private let heads: HeadHandler?
     private var context: ChannelHandlerContext?
-    /// The attempt that is led, until both its request and its answer are whole.
-    private var upstream: SherpaUpstream?
     private var isSending = false
     private var isReceiving = false
     private var isWriting = false
@@ -86,7 +84,7 @@ final class AttemptUsher: ChannelDuplexHandler {
         case .body: context.write(data, promise: promise)
         case .end:
             self.isSending = false
-            self.leaveIfDone(context)
+            self.leaveIfDone()
             context.write(data, promise: promise)
         }
         self.isWriting = false
@@ -100,7 +98,6 @@ final class AttemptUsher: ChannelDuplexHandler {
         self.isReceiving = true
         self.connection.taken()
         guard let upstream = number.flatMap({ self.connection.owner.attempt($0) }) else { return }
-        self.upstream = upstream
         self.heads?.next = upstream.headBytes
         let isReused = self.connection.served > 1
         // Not from within AsyncHTTPClient, which may be told to give the attempt up.
@@ -133,7 +130,7 @@ final class AttemptUsher: ChannelDuplexHandler {
             self.heads?.answerArrived()
             // Before AsyncHTTPClient hears of it, which may send the next head at once.
             self.isReceiving = false
-            self.leaveIfDone(context)
+            self.leaveIfDone()
         }
         context.fireChannelRead(data)
     }
@@ -145,20 +142,10 @@ final class AttemptUsher: ChannelDuplexHandler {
         self.isReceiving = false
         // A connection that breaks was never idle; a stream of HTTP/2 leaves its connection behind.
         if wasRunning, self.connection.channel.isActive { self.connection.freed() }
-        self.letGo(context)
     }
 
-    private func leaveIfDone(_ context: ChannelHandlerContext) {
-        guard !self.isSending, !self.isReceiving else { return }
-        self.connection.freed()
-        self.letGo(context)
-    }
-
-    /// Tells the attempt that it has no connection any more, when AsyncHTTPClient knows that as well.
-    private func letGo(_ context: ChannelHandlerContext) {
-        guard let upstream = self.upstream else { return }
-        self.upstream = nil
-        context.eventLoop.assumeIsolated().execute { upstream.connectionLeft() }
+    private func leaveIfDone() {
+        if !self.isSending, !self.isReceiving { self.connection.freed() }
     }
 }
 

@@ -52,11 +52,10 @@ final class SherpaUpstream: Upstream {
     // The answer.
     private var head = ResponseHead()
     private var inflatesAnswer = false
+    /// Bytes of the body still to come; nil when only its end tells.
+    private var remaining: UInt64?
     private var isPaused = false
     private var clientWait: CheckedContinuation<Void, any Error>?
-    /// Whether the connection serves somebody else, or is gone.
-    private var hasConnectionLeft = false
-    private var isAnswerComplete = false
 
     private(set) var isReused = false
     private(set) var received = 0
@@ -182,7 +181,12 @@ final class SherpaUpstream: Upstream {
             return nil
         }
         if case .untilClose = self.head.framing { self.hasEndedByClosing = true }
-        if client.responseHeadArrived(self.head, bytes: bytes) { client.upstreamReadCompleted() }
+        switch self.head.framing {
+        case .none: self.remaining = 0
+        case .length(let count): self.remaining = count
+        case .chunked, .untilClose: self.remaining = nil
+        }
+        if client.responseHeadArrived(self.head, bytes: bytes) { self.partRelayed(to: client) }
         return inflater
     }
 
@@ -193,7 +197,16 @@ final class SherpaUpstream: Upstream {
         client.upstreamBytesArrived(at: Clock.now())
         client.observeContent(piece.readableBytesSpan, 0..<piece.readableBytes)
         client.relayContent(piece)
-        client.upstreamReadCompleted()
+        if let remaining = self.remaining {
+            let (left, isTooLong) = remaining.subtractingReportingOverflow(UInt64(piece.readableBytes))
+            self.remaining = isTooLong ? 0 : left
+        }
+        self.partRelayed(to: client)
+    }
+
+    /// An answer of known length ends with its last byte, before AsyncHTTPClient says so: the client knows it as well.
+    private func partRelayed(to client: ClientConnection) {
+        if self.remaining == 0 { self.ended() } else { client.upstreamReadCompleted() }
     }
 
     /// Returns when the client takes the next piece.
@@ -203,21 +216,7 @@ final class SherpaUpstream: Upstream {
     }
 
     /// The body is complete.
-    ///
-    /// AsyncHTTPClient may still be about to mark the end of a request's body. The client hears of the end after that:
-    /// its next request would not find the connection idle.
     func ended() {
-        self.isAnswerComplete = true
-        if self.hasConnectionLeft || !self.hasBody || !self.isUploadComplete { self.finishAnswer() }
-    }
-
-    /// The connection has done all for this attempt.
-    func connectionLeft() {
-        self.hasConnectionLeft = true
-        if self.isAnswerComplete { self.finishAnswer() }
-    }
-
-    private func finishAnswer() {
         guard let client = self.client else { return }
         if case .chunked = self.head.framing { client.relayLastChunk(trailers: ByteBuffer()) }
         self.over()
