@@ -246,6 +246,13 @@ def rendered() -> list[dict] | str:
     return list(yaml.safe_load_all(answer.stdout)) if answer.returncode == 0 else answer.stderr.strip()
 
 
+def check_context(manifest: str, ignore: str) -> list[str]:
+    """The targets of a manifest that a build of the image would not find: one that is missing fails it."""
+    allowed = {line[1:] for line in ignore.splitlines() if line.startswith("!")}
+    paths = re.findall(r'path: "([^"]+)"', manifest)
+    return [f".dockerignore: {path} of Package.swift is left out" for path in paths if path not in allowed]
+
+
 def check_systemd() -> list[str]:
     """Asks systemd about the unit, with programs that exist in place of those that will."""
     with tempfile.TemporaryDirectory() as folder:
@@ -264,6 +271,7 @@ def main() -> None:
     problems = check_compose(compose) + check_addresses(compose["services"]) + check_grafana()
     problems += check_loki(yaml.safe_load((ROOT / "deploy/loki/loki.yml").read_text()))
     problems += check_alloy((ROOT / "deploy/alloy/config.alloy").read_text()) + check_systemd()
+    problems += check_context((ROOT / "Package.swift").read_text(), (ROOT / ".dockerignore").read_text())
     for command in (["docker-compose", "config", "--quiet"], ["amtool", "check-config", "prometheus/alertmanager.yml"]):
         if answer := tool(command, cwd=ROOT):
             problems.append(f"{' '.join(command)}: {answer}")

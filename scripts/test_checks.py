@@ -208,6 +208,13 @@ class Deploy(unittest.TestCase):
                 compose["services"][service].update(changes)
                 self.assertEqual([text in problem for problem in check_deploy.check_compose(compose)], [True])
 
+    def test_targets_outside_the_image_are_found(self):
+        manifest = (check_deploy.ROOT / "Package.swift").read_text()
+        ignore = (check_deploy.ROOT / ".dockerignore").read_text()
+        self.assertEqual(check_deploy.check_context(manifest, ignore), [])
+        without = ignore.replace("!Benchmarks/Simulation\n", "")
+        self.assertEqual(len(check_deploy.check_context(manifest, without)), 1)
+
     def test_dangling_names_are_found(self):
         services = self.compose()["services"]
         services.pop("loki")
