@@ -72,7 +72,7 @@ done
 echo "docker-check: $healthy of $services services are healthy"
 ask() { curl -fsS -G "http://127.0.0.1:29090/api/v1/query" --data-urlencode "query=$1"; }
 ok=no
-for _ in $(seq 60); do
+for _ in $(seq 150); do
   if ask 'sum(up == 1) == 3 and on () sum(rate(glasspot_requests_total{outcome="ok"}[30s])) > 1' | grep -q '"value"' &&
     curl -fsS http://127.0.0.1:29093/api/v2/alerts | grep -q GlasspotWatchdog; then
     ok=yes
