@@ -160,7 +160,10 @@ extension ClientConnection {
         }
         switch self.head.framing {
         case .none, .untilClose: return .none
-        case .length(let count): return .length(UInt64(Int(count) + change))
+        case .length(let count):
+            // The largest length there is does not grow; no body ever has it.
+            let (sum, overflows) = Int(count).addingReportingOverflow(change)
+            return .length(overflows ? count : UInt64(sum))
         case .chunked:
             if self.isRequestComplete { return .length(UInt64(self.body.readableBytes + change)) }
             exchange.sendsChunks = true

@@ -48,6 +48,29 @@ struct RequestBodyTests {
         try await backend.stop()
     }
 
+    @Test("of the largest length there is survives a longer name for its model", arguments: Engine.allCases)
+    func longest(engine: Engine) async throws {
+        let backend = try await ScriptedBackend.start(scripts: [[.readHead, .announce("head"), .awaitClose]])
+        let aliases = "model_aliases: {m: [a-model-with-a-longer-name]}\n"
+        let registry = try await MockBackend.start(
+            kind: .openAI, behaviour: MockBehaviour(models: [MockModel("a-model-with-a-longer-name")]))
+        let place = Place(backend, knownFrom: registry, type: "openai-compatible")
+        let unlimited = Tuning { $0.server.requestLimits.maxBodySize = 0 }
+        try await World.with(engine, [place], yaml: aliases, tuned: unlimited) { world in
+            let client = try await world.connect()
+            try await client.send(
+                "POST /olla/openai/v1/chat/completions HTTP/1.1\r\nHost: gateway\r\n"
+                    + "Content-Type: application/json\r\nContent-Length: \(Int.max)\r\n\r\n"
+                    + #"{"model":"m","messages":[{"role":"user","content":"hi"}],"user":""#)
+            await backend.reached("head")
+            #expect(String(decoding: backend.received(), as: UTF8.self).contains("\r\nContent-Length: \(Int.max)\r\n"))
+            try await client.close()
+            await backend.closed(1)
+        }
+        try await registry.stop()
+        try await backend.stop()
+    }
+
     @Test("that is empty goes on as one", arguments: Engine.allCases)
     func empty(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [[.readHead, .send(Self.ok), .readHead, .send(Self.ok)]])
