@@ -132,13 +132,7 @@ extension ClientConnection {
             exchange.messages?.inspection?.append(response.body)
             self.out.writeBytes(response.body)
         }
-        self.isAnswerComplete = true
-        self.flushOut()
-        if self.isClientDrained {
-            self.requestFinished(at: Clock.now())
-        } else {
-            exchange.machine.answerHeldUp(at: Clock.now())
-        }
+        self.answerCompleted()
     }
 
     // MARK: The end

@@ -278,14 +278,22 @@ extension ClientConnection {
         self.upstream = nil
         self.attemptEnded(outcome, status: status, error: error, bytes: upstream.received, at: now)
         upstream.release(isRequestSent: self.isRequestComplete)
+        if !self.answerCompleted() { self.armClientWrite(at: now) }
+    }
+
+    /// Pushes the end of an answer; the request is over when the client's socket has taken it.
+    ///
+    /// Returns whether it has.
+    @discardableResult
+    func answerCompleted() -> Bool {
         self.isAnswerComplete = true
         self.flushOut()
-        if self.isClientDrained {
-            self.requestFinished(at: Clock.now())
-        } else {
-            exchange.machine.answerHeldUp(at: Clock.now())
-            self.armClientWrite(at: now)
+        guard self.isClientDrained else {
+            self.exchange.machine.answerHeldUp(at: Clock.now())
+            return false
         }
+        self.requestFinished(at: Clock.now())
+        return true
     }
 }
 

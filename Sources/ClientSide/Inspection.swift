@@ -93,10 +93,7 @@ extension ClientConnection {
         let bytes = self.headBytes
         for index in 0..<self.head.fields.count {
             let field = self.head.fields[index]
-            guard field.name.count == name.count,
-                let own = bytes.getBytes(at: bytes.readerIndex + field.name.lowerBound, length: field.name.count),
-                zip(own, name).allSatisfy({ ASCII.lowercased($0) == $1 })
-            else { continue }
+            guard bytes.readableBytesSpan.extracting(field.name).isName(name) else { continue }
             return bytes.getBytes(at: bytes.readerIndex + field.value.lowerBound, length: field.value.count)
         }
         return nil
