@@ -7,14 +7,6 @@ import Pipeline
 import Telemetry
 import Transport
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// One connection to a backend: parses answers, finds their end, and hands both to the request it serves.
 ///
 /// It serves one request at a time and idles in its loop's pool in between. Bytes that arrive while it idles, or
@@ -229,7 +221,8 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler, Upstream {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if self.failure == nil { self.failure = UpstreamFailure(Self.isReset(error) ? .reset : .closed) }
+        let isReset = (error as? IOError)?.isReset ?? false
+        if self.failure == nil { self.failure = UpstreamFailure(isReset ? .reset : .closed) }
         context.close(promise: nil)
     }
 
@@ -249,11 +242,6 @@ final class UpstreamConnection: DeadlineNode, ChannelDuplexHandler, Upstream {
         } else {
             client?.upstreamFailed(self.failure ?? UpstreamFailure(.closed), from: self)
         }
-    }
-
-    private static func isReset(_ error: any Error) -> Bool {
-        guard let error = error as? IOError else { return false }
-        return error.errnoCode == ECONNRESET || error.errnoCode == EPIPE
     }
 
     // MARK: Parsing

@@ -110,7 +110,7 @@ final class EndpointClient {
 
     private func http1Opened(_ channel: any Channel) throws {
         let connection = self.opened(channel)
-        let heads = HeadHandler()
+        let heads = HeadReplacer()
         let usher = AttemptUsher(connection, heads: heads)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(heads, position: .before(pipeline.handler(type: HTTPRequestEncoder.self)))

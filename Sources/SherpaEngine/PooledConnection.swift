@@ -57,14 +57,14 @@ final class AttemptUsher: ChannelDuplexHandler {
 
     private let connection: PooledConnection
     /// Where HTTP/1.1 heads are written; nil for HTTP/2, which has its own form.
-    private let heads: HeadHandler?
+    private let heads: HeadReplacer?
     private var context: ChannelHandlerContext?
     private var isSending = false
     private var isReceiving = false
     private var isWriting = false
     private var hasWritabilityChanged = false
 
-    init(_ connection: PooledConnection, heads: HeadHandler?) {
+    init(_ connection: PooledConnection, heads: HeadReplacer?) {
         self.connection = connection
         self.heads = heads
     }
@@ -124,10 +124,7 @@ final class AttemptUsher: ChannelDuplexHandler {
     // MARK: From the endpoint
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let part = self.unwrapInboundIn(data)
-        if case .head = part { self.heads?.headArrived() }
-        if case .end = part {
-            self.heads?.answerArrived()
+        if case .end = self.unwrapInboundIn(data) {
             // Before AsyncHTTPClient hears of it, which may send the next head at once.
             self.isReceiving = false
             self.leaveIfDone()
@@ -149,44 +146,18 @@ final class AttemptUsher: ChannelDuplexHandler {
     }
 }
 
-/// Writes the heads of requests as the gateway made them, and bounds those of answers, next to the socket or to TLS.
+/// Writes the heads of requests as the gateway made them, next to the socket or to TLS.
 ///
 /// AsyncHTTPClient's values are URLs and strings, which cannot hold every target and every field that HTTP allows; what
 /// its encoder makes of them is replaced by the bytes they came from.
 ///
 /// - Isolation: one event loop.
-/// - Bounds: heads of answers up to ``answerHeadBytesMax``, which AsyncHTTPClient would gather without end.
-final class HeadHandler: ChannelDuplexHandler {
-    typealias InboundIn = ByteBuffer
+final class HeadReplacer: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// The largest head of an answer (routing-and-config 5.4); a single field may have 80 KiB of it, by NIO's parser.
-    static let answerHeadBytesMax = 2 * 1024 * 1024
-
     /// What is written in place of the next bytes.
     var next: ByteBuffer?
-    /// Whether the head of an answer has not arrived.
-    private var awaitsHead = true
-    private var headBytes = 0
-
-    /// The codec has a whole head.
-    func headArrived() {
-        self.awaitsHead = false
-        self.headBytes = 0
-    }
-
-    /// The codec has a whole answer.
-    func answerArrived() { self.awaitsHead = true }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let isOfHead = self.awaitsHead
-        if isOfHead { self.headBytes += self.unwrapInboundIn(data).readableBytes }
-        context.fireChannelRead(data)
-        guard isOfHead, self.awaitsHead, self.headBytes > Self.answerHeadBytesMax else { return }
-        context.fireErrorCaught(HTTPParserError.headerOverflow)
-        context.close(promise: nil)
-    }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard let head = self.next else { return context.write(data, promise: promise) }
@@ -202,4 +173,4 @@ extension PooledConnection: Sendable {}
 extension AttemptUsher: Sendable {}
 
 @available(*, unavailable)
-extension HeadHandler: Sendable {}
+extension HeadReplacer: Sendable {}

@@ -87,7 +87,7 @@ final class SherpaUpstream: Upstream {
         let bytes = self.headBytes
         guard case .complete = head.parse(bytes.readableBytesSpan, limits: limits) else {
             self.pool.loop.recorder.bug(.engine)
-            return self.fail(UpstreamFailure(.protocol), "a request's head that is none")
+            return self.fail(ConnectFailure(type: .protocol, isCertificate: false, message: "the request has no head"))
         }
         self.number = self.endpoint.attemptBegan(self)
         var request = HTTPClientRequest(head, bytes: bytes, origin: origin)
@@ -173,18 +173,18 @@ final class SherpaUpstream: Upstream {
         let isWritten = response.writeHead(into: &bytes, isInflated: inflater != nil)
         self.received += bytes.readableBytes
         client.upstreamBytesArrived(at: Clock.now())
-        // The limit is that of the parser inside AsyncHTTPClient, which has passed the head already.
+        // The limits are those of the parser inside AsyncHTTPClient, which has passed the head already: 2 MiB.
         let limits = HeadLimits(headBytesMax: HeadLimits.headBytesCeiling, fieldsMax: 4_096)
         let progress = self.head.parse(bytes.readableBytesSpan, limits: limits, method: client.upstreamMethod)
         guard isWritten, case .complete = progress else {
-            self.fail(UpstreamFailure(.protocol), "an answer's head that is none")
+            self.fail(UpstreamFailure(.protocol))
             return nil
         }
-        if case .untilClose = self.head.framing { self.hasEndedByClosing = true }
         switch self.head.framing {
         case .none: self.remaining = 0
         case .length(let count): self.remaining = count
-        case .chunked, .untilClose: self.remaining = nil
+        case .chunked: self.remaining = nil
+        case .untilClose: self.hasEndedByClosing = true
         }
         if client.responseHeadArrived(self.head, bytes: bytes) { self.partRelayed(to: client) }
         return inflater
@@ -197,10 +197,7 @@ final class SherpaUpstream: Upstream {
         client.upstreamBytesArrived(at: Clock.now())
         client.observeContent(piece.readableBytesSpan, 0..<piece.readableBytes)
         client.relayContent(piece)
-        if let remaining = self.remaining {
-            let (left, isTooLong) = remaining.subtractingReportingOverflow(UInt64(piece.readableBytes))
-            self.remaining = isTooLong ? 0 : left
-        }
+        if let remaining = self.remaining { self.remaining = remaining - min(remaining, UInt64(piece.readableBytes)) }
         self.partRelayed(to: client)
     }
 
@@ -225,18 +222,22 @@ final class SherpaUpstream: Upstream {
 
     /// The attempt failed, and was not given up.
     func failed(_ error: any Error) {
-        guard self.phase != .over else { return }
-        let failure = UpstreamFailure(error)
-        self.fail(failure, "\(error)")
+        switch self.phase {
+        case .opening: self.fail(ConnectFailure(opening: error))
+        case .serving: self.fail(UpstreamFailure(serving: error))
+        case .over: return
+        }
     }
 
-    private func fail(_ failure: UpstreamFailure, _ message: String) {
-        let client = self.client
+    private func fail(_ failure: ConnectFailure) {
         let completion = self.completion
-        self.task?.cancel()
-        self.over()
-        completion?(
-            .failure(ConnectFailure(type: failure.type, isCertificate: failure.isCertificate, message: message)))
+        self.close()
+        completion?(.failure(failure))
+    }
+
+    private func fail(_ failure: UpstreamFailure) {
+        let client = self.client
+        self.close()
         client?.upstreamFailed(failure, from: self)
     }
 

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Domain
 import HTTPWire
 import NIOCore
 import NIOHTTP1
@@ -17,7 +18,8 @@ extension HTTPClientRequest {
         func text(_ range: Range<Int>) -> String {
             bytes.getString(at: start + range.lowerBound, length: range.count) ?? ""
         }
-        self.init(url: origin + text(head.target))
+        let target = bytes.getBytes(at: start + head.target.lowerBound, length: head.target.count) ?? []
+        self.init(url: origin + URLTarget.text(target))
         self.method = HTTPMethod(rawValue: text(head.methodRange))
         let fields = head.fields
         for index in fields.indices {
@@ -28,6 +30,34 @@ extension HTTPClientRequest {
             self.headers.add(name: name, value: text(field.value))
         }
     }
+}
+
+/// A request's target as part of a URL.
+enum URLTarget {
+    /// What path and query may hold (RFC 3986 sections 3.3 and 3.4), beside letters and digits.
+    private static let plain = Set("-._~!$&'()*+,;=:@/?".utf8)
+
+    /// The target, with every byte that no URL may hold in its percent-encoded form, so that it is always one.
+    ///
+    /// - Parameter bytes: any target in origin form.
+    /// - Returns: path and query.
+    static func text(_ bytes: [UInt8]) -> String {
+        var result = ""
+        for (index, byte) in bytes.enumerated() {
+            let isEscape =
+                byte == UInt8(ascii: "%") && index + 2 < bytes.count && self.isHexDigit(bytes[index + 1])
+                && self.isHexDigit(bytes[index + 2])
+            if isEscape || ASCII.isLetter(byte) || ASCII.isDigit(byte) || self.plain.contains(byte) {
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                result += byte < 0x10 ? "%0" : "%"
+                result += String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return result
+    }
+
+    private static func isHexDigit(_ byte: UInt8) -> Bool { ASCII.isDigit(byte) || (byte | 0x20) &- 0x61 < 6 }
 }
 
 extension RequestHead {

@@ -130,7 +130,7 @@ public enum Connector {
     ) -> EventLoopFuture<(any Channel, ConnectTimings)> {
         let start = Clock.now()
         return self.bootstrap(on: loop, limits: limits).connect(to: addresses[position])
-            .flatMapErrorThrowing { error in throw self.classify(error) }
+            .flatMapErrorThrowing { error in throw ConnectFailure(connecting: error) }
             .flatMap { channel in
                 var timings = timings
                 timings.tcp = Clock.now() - start
@@ -191,7 +191,7 @@ public enum Connector {
             }
             return channel.setOption(.autoRead, value: true)
                 .flatMap { done.futureResult }
-                .flatMapErrorThrowing { error in throw self.classifyTLS(error) }
+                .flatMapErrorThrowing { error in throw ConnectFailure(handshaking: error) }
                 .map {
                     limit.cancel()
                     var timings = timings
@@ -201,15 +201,22 @@ public enum Connector {
                 .flatMapErrorWithCleanup(channel, limit)
         } catch {
             channel.close(promise: nil)
-            return loop.makeFailedFuture(self.classifyTLS(error))
+            return loop.makeFailedFuture(ConnectFailure(handshaking: error))
         }
     }
+}
 
-    private static func classify(_ error: any Error) -> ConnectFailure {
-        if let failure = error as? ConnectFailure { return failure }
+extension ConnectFailure {
+    /// Why no TCP connection came about.
+    public init(connecting error: any Error) {
+        if let failure = error as? ConnectFailure {
+            self = failure
+            return
+        }
         let message = String(describing: error)
         if let timeout = error as? ChannelError, case .connectTimeout = timeout {
-            return ConnectFailure(type: .connectTimeout, isCertificate: false, message: message)
+            self.init(type: .connectTimeout, isCertificate: false, message: message)
+            return
         }
         let type: UpstreamErrorType =
             switch (error as? IOError)?.errnoCode {
@@ -218,15 +225,26 @@ public enum Connector {
             case ErrorNumber.timedOut: .connectTimeout
             default: .unreachable
             }
-        return ConnectFailure(type: type, isCertificate: false, message: message)
+        self.init(type: type, isCertificate: false, message: message)
     }
 
-    private static func classifyTLS(_ error: any Error) -> ConnectFailure {
-        if let failure = error as? ConnectFailure { return failure }
+    /// Why the TLS handshake failed.
+    public init(handshaking error: any Error) {
+        if let failure = error as? ConnectFailure {
+            self = failure
+            return
+        }
         let message = String(describing: error)
         let isCertificate =
             error is NIOSSLExtraError || message.contains("CERTIFICATE") || message.contains("certificate")
-        return ConnectFailure(type: .tls, isCertificate: isCertificate, message: message)
+        self.init(type: .tls, isCertificate: isCertificate, message: message)
+    }
+}
+
+extension IOError {
+    /// Whether the peer has reset the connection, or closed it before it took what is written (RFC 9293 section 3.10.7.4).
+    public var isReset: Bool {
+        self.errnoCode == ErrorNumber.connectionReset || self.errnoCode == ErrorNumber.brokenPipe
     }
 }
 

@@ -57,4 +57,5 @@ enum ErrorNumber {
     static let connectionRefused = ECONNREFUSED
     static let connectionReset = ECONNRESET
     static let timedOut = ETIMEDOUT
+    static let brokenPipe = EPIPE
 }

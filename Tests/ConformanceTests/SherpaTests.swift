@@ -133,6 +133,24 @@ struct SherpaTests {
         try await backend.stop()
     }
 
+    @Test("takes no head of more than 2 MiB, also behind an interim answer", arguments: [false, true])
+    func boundsHeads(isInterimFirst: Bool) async throws {
+        // Each field is within NIO's own limit of 80 KiB.
+        let fields = String(repeating: "X-Long: \(String(repeating: "x", count: 60_000))\r\n", count: 40)
+        let interim = isInterimFirst ? "HTTP/1.1 103 Early Hints\r\n\r\n" : ""
+        let backend = try await ScriptedBackend.start(scripts: [
+            [.readHead, .send("\(interim)HTTP/1.1 200 OK\r\n\(fields)"), .awaitClose]
+        ])
+        try await World.with(.sherpa, [Place(backend)]) { world in
+            let answer = try await world.get("/olla/proxy/a")
+            #expect(answer.status == 502)
+            await backend.closed(1)
+            let page = try await world.metrics()
+            #expect(page.count("glasspot_upstream_errors_total", ["error_type": "protocol"]) == 1)
+        }
+        try await backend.stop()
+    }
+
     @Test("asks for nothing on behalf of a request for a part, or for a head alone")
     func asksForNothing() async throws {
         let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

@@ -74,6 +74,23 @@ struct TLSTests {
         try await backend.stop()
     }
 
+    @Test("that ends without a goodbye has broken off, and stays up", arguments: Engine.allCases)
+    func noGoodbye(engine: Engine) async throws {
+        let backend = try await TLSBackend.start(answer: "HTTP/1.1 200 OK\r\n\r\nhalf", breaksOff: true)
+        let place = Place(port: backend.port, scheme: "https", lines: ["tls: {insecure_skip_verify: true}"])
+        try await World.with(engine, [place]) { world in
+            let client = try await world.connect()
+            try await client.send("GET /olla/proxy/secret HTTP/1.1\r\nHost: gateway\r\n\r\n")
+            let (bytes, _) = try await client.rest()
+            #expect(!String(decoding: bytes, as: UTF8.self).hasSuffix("\r\n0\r\n\r\n"))
+            let page = try await world.metrics()
+            #expect(page.count("glasspot_upstream_errors_total", ["error_type": "closed"]) == 1)
+            #expect(page.count("glasspot_upstream_errors_total") == 1)
+            #expect(page.count("glasspot_endpoint_up", ["endpoint": "alpha"]) == 1)
+        }
+        try await backend.stop()
+    }
+
     @Test("that speaks no TLS gives 502", arguments: Engine.allCases)
     func plain(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [
