@@ -1,3 +1,5 @@
+import NIOCore
+import NIOPosix
 import Testing
 
 @testable import MockLLM
@@ -401,6 +403,11 @@ import Testing
             #expect(await client.readToEnd().isReset)
             #expect(!mock.isListening)
             await #expect(throws: (any Error).self) { try await RawClient.connect(to: mock.port) }
+            // Nobody else is given the port meanwhile.
+            await #expect(throws: IOError.self) {
+                try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .bind(host: "127.0.0.1", port: mock.port).get()
+            }
             try await mock.resumeListening()
             let (status, _) = try await Self.json(RawRequest.get("/v1/models"), mock)
             #expect(status == 200)

@@ -10,11 +10,15 @@ import Darwin
 
 /// A listening socket that can be taken away and put back on the same port.
 ///
+/// While it is away its port stays bound, so that connections are refused there and no other program
+/// is given the port, as the kernel would do with one that nobody holds.
+///
 /// - Isolation: any thread; the set of connections lives under one mutex.
 final class MockListener: Sendable {
     private struct State {
         var port: Int
         var listening: (any Channel)?
+        var held: HeldPort?
         var connections: [ObjectIdentifier: any Channel] = [:]
         var accepted = 0
     }
@@ -41,6 +45,7 @@ final class MockListener: Sendable {
     func listen() async throws -> Int {
         let (port, isListening) = self.state.withLock { ($0.port, $0.listening != nil) }
         guard !isListening else { return port }
+        self.state.withLock { $0.held = nil }
         let channel = try await ServerBootstrap(group: self.group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -68,7 +73,11 @@ final class MockListener: Sendable {
             state.listening = nil
             return (listening, state.connections.filter { $0.key != spared }.map(\.value))
         }
-        try await listening?.close()
+        if let listening {
+            let address = listening.localAddress
+            try await listening.close()
+            self.state.withLock { $0.held = address.flatMap(HeldPort.init) }
+        }
         for channel in connections {
             try? await channel.eventLoop.submit { Self.reset(channel) }.get()
             try? await channel.closeFuture.get()
