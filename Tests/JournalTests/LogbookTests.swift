@@ -118,20 +118,27 @@ struct LogbookTests {
     func nobodyReads() throws {
         var ends: [Int32] = [-1, -1]
         try #require(pipe(&ends) == 0)
+        // A full pipe, so that the writer is stuck in its first batch.
+        let flags = fcntl(ends[1], F_GETFL)
+        try #require(fcntl(ends[1], F_SETFL, flags | O_NONBLOCK) == 0)
+        while write(ends[1], [UInt8](repeating: 0, count: 4_096), 4_096) > 0 {}
+        try #require(fcntl(ends[1], F_SETFL, flags) == 0)
         var configuration = Logbook.Configuration()
         configuration.queueBytes = 1 << 16
         let logbook = try Logbook(loops: 1, configuration: configuration, descriptor: ends[1])
         let writer = logbook.writer(forLoop: 0)
         let text = String(repeating: "x", count: 1_000)
         var outcomes: [LineOutcome: Int] = [:]
-        // The pipe and the writer's batch hold a few hundred kilobytes; this is far more.
         var lastInfo = LineOutcome.queued
-        for _ in 0..<20_000 {
+        // More queued than the queue holds: the writer has its batch. Then the queue fills for good.
+        let start = ContinuousClock.now
+        while outcomes[.queued, default: 0] <= configuration.queueBytes / text.utf8.count || lastInfo == .queued,
+            start.duration(to: .now) < .seconds(30)
+        {
             var line = writer.begin(.info, "m", at: .zero)
             line.string(.path, text)
             lastInfo = line.commit()
             outcomes[lastInfo, default: 0] += 1
-            if lastInfo == .dropped(.queueFull), outcomes[lastInfo, default: 0] > 2_000 { break }
         }
         #expect(lastInfo == .dropped(.queueFull))
         #expect(logbook.writer(forLoop: 0).begin(.error, "error", at: .zero).commit() == .queued)
