@@ -59,6 +59,10 @@ final class AttemptUsher: ChannelDuplexHandler {
     /// Where HTTP/1.1 heads are written; nil for HTTP/2, which has its own form.
     private let heads: HeadReplacer?
     private var context: ChannelHandlerContext?
+    /// The attempt whose request has not all gone out.
+    private var upstream: SherpaUpstream?
+    /// Bytes of its body written so far.
+    private var bodyBytes: UInt64 = 0
     private var isSending = false
     private var isReceiving = false
     private var isWriting = false
@@ -81,7 +85,9 @@ final class AttemptUsher: ChannelDuplexHandler {
         case .head(var head):
             self.lead(&head, context)
             context.write(self.wrapOutboundOut(.head(head)), promise: promise)
-        case .body: context.write(data, promise: promise)
+        case .body(let piece):
+            self.bodyBytes += UInt64(piece.readableBytes)
+            context.write(data, promise: promise)
         case .end:
             self.isSending = false
             self.leaveIfDone()
@@ -97,7 +103,9 @@ final class AttemptUsher: ChannelDuplexHandler {
         self.isSending = true
         self.isReceiving = true
         self.connection.taken()
-        guard let upstream = number.flatMap({ self.connection.owner.attempt($0) }) else { return }
+        self.bodyBytes = 0
+        self.upstream = number.flatMap { self.connection.owner.attempt($0) }
+        guard let upstream = self.upstream else { return }
         self.heads?.next = upstream.headBytes
         let isReused = self.connection.served > 1
         // Not from within AsyncHTTPClient, which may be told to give the attempt up.
@@ -109,10 +117,26 @@ final class AttemptUsher: ChannelDuplexHandler {
         context.flush()
         self.isWriting = false
         self.settle(context)
+        self.tellIfTaken(context)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if self.isWriting { self.hasWritabilityChanged = true } else { context.fireChannelWritabilityChanged() }
+        guard !self.isWriting else {
+            self.hasWritabilityChanged = true
+            return
+        }
+        context.fireChannelWritabilityChanged()
+        self.tellIfTaken(context)
+    }
+
+    /// Tells the attempt when the socket has taken its whole request.
+    ///
+    /// A body of known length is whole with its last byte: AsyncHTTPClient finds that out later, on another thread.
+    private func tellIfTaken(_ context: ChannelHandlerContext) {
+        guard let upstream = self.upstream, context.channel.isWritable else { return }
+        guard !self.isSending || upstream.bodyLength == self.bodyBytes else { return }
+        self.upstream = nil
+        context.eventLoop.assumeIsolated().execute { upstream.requestTaken() }
     }
 
     private func settle(_ context: ChannelHandlerContext) {
@@ -137,6 +161,7 @@ final class AttemptUsher: ChannelDuplexHandler {
         let wasRunning = self.isSending || self.isReceiving
         self.isSending = false
         self.isReceiving = false
+        self.upstream = nil
         // A connection that breaks was never idle; a stream of HTTP/2 leaves its connection behind.
         if wasRunning, self.connection.channel.isActive { self.connection.freed() }
     }

@@ -39,12 +39,14 @@ final class SherpaUpstream: Upstream {
     /// Its head, as HTTP/1.1.
     private(set) var headBytes: ByteBuffer
     private var hasBody = false
+    /// Bytes of its body; nil when only its end tells.
+    private(set) var bodyLength: UInt64?
     private var pieces = CircularBuffer<ByteBuffer>(initialCapacity: 2)
     /// Whether the last piece was given.
     private var isUploadComplete = false
-    /// Whether the last piece was taken.
+    /// Whether the backend's socket took all of it.
     private var isUploadTaken = false
-    /// Whether a piece was taken.
+    /// Whether a piece was asked for.
     private var hasBegun = false
     /// The backend's connection takes the next piece as soon as there is one.
     private var pull: CheckedContinuation<ByteBuffer?, any Error>?
@@ -62,7 +64,7 @@ final class SherpaUpstream: Upstream {
     private(set) var hasEndedByClosing = false
     let hasHead = true
     var hasAnswerBegun: Bool { self.received > 0 }
-    /// The last piece counts when it is taken, one before it when nothing waits behind it.
+    /// The last piece counts when the socket took it, one before it when nothing waits behind it.
     var isDrained: Bool { !self.hasBody || (self.isUploadComplete ? self.isUploadTaken : self.pieces.isEmpty) }
     /// Nothing is held up before the first piece was asked for.
     var hasDrained: Bool { self.hasBegun && !self.pieces.isEmpty }
@@ -105,6 +107,7 @@ final class SherpaUpstream: Upstream {
         case .none, .length(0), .untilClose: break
         case .length(let count):
             self.hasBody = true
+            self.bodyLength = count
             request.body = .stream(UploadPieces(attempt: attempt), length: .known(Int64(count)))
         case .chunked:
             self.hasBody = true
@@ -149,18 +152,20 @@ final class SherpaUpstream: Upstream {
     /// The next piece of the body; nil after the last.
     func nextPiece() async throws -> ByteBuffer? {
         guard self.phase != .over else { throw CancellationError() }
+        self.hasBegun = true
         if let piece = self.pieces.popFirst() {
-            self.hasBegun = true
             if self.isDrained { self.client?.upstreamDrained() }
             return piece
         }
-        guard !self.isUploadComplete else {
-            self.isUploadTaken = true
-            self.client?.upstreamDrained()
-            return nil
-        }
-        self.hasBegun = true
+        guard !self.isUploadComplete else { return nil }
         return try await withCheckedThrowingContinuation { self.pull = $0 }
+    }
+
+    /// The backend's socket took the last of the request.
+    func requestTaken() {
+        guard self.hasBody, self.phase != .over else { return }
+        self.isUploadTaken = true
+        self.client?.upstreamDrained()
     }
 
     // MARK: The answer

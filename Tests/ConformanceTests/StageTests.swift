@@ -23,6 +23,39 @@ struct StageTests {
         }
     }
 
+    /// How a body comes in two parts: its field, the parts, and how the endpoint sees its end.
+    private static let bodies = [
+        (field: "Content-Length: 10", first: "hello", last: "world", end: "world"),
+        (field: "Transfer-Encoding: chunked", first: "5\r\nhello\r\n", last: "0\r\n\r\n", end: "0\r\n\r\n"),
+    ]
+
+    @Test(
+        "the endpoint, from the last byte of a body to the first of its answer", arguments: Engine.allCases,
+        StageTests.bodies.indices)
+    func waiting(engine: Engine, row: Int) async throws {
+        let body = Self.bodies[row]
+        let backend = try await ScriptedBackend.start(scripts: [
+            [
+                .readUntil("hello"), .announce("begun"), .readUntil(body.end), .pause(.milliseconds(100)),
+                .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+            ]
+        ])
+        try await World.with(engine, [Place(backend)], alone: true) { world in
+            let client = try await world.connect()
+            try await client.send(
+                "POST /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/octet-stream\r\n"
+                    + "\(body.field)\r\n\r\n\(body.first)")
+            #expect(await backend.reached("begun"))
+            try await client.send(body.last)
+            #expect(try await client.answer().text == "ok")
+            let page = try await world.metrics { $0.count("glasspot_requests_in_flight", ["route": "proxy"]) == 0 }
+            #expect(page.count("glasspot_upstream_stage_duration_seconds_count", ["stage": "wait"]) == 1)
+            let wait = page.nanoseconds("glasspot_upstream_stage_duration_seconds_sum", ["stage": "wait"])
+            #expect(wait >= 90_000_000)
+        }
+        try await backend.stop()
+    }
+
     @Test("the endpoint, when a read ends inside of a chunk's size", arguments: Engine.allCases)
     func brokenChunkSize(engine: Engine) async throws {
         let backend = try await ScriptedBackend.start(scripts: [
