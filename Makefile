@@ -37,7 +37,8 @@ test-tsan: ## Run the tests under the thread sanitizer
 
 test-asan: ## Run the tests under the address sanitizer
 	@scripts/setup.sh build lint
-	LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp $(SWIFT) test --sanitize=address --scratch-path .build-asan --parallel
+	ASAN_OPTIONS=suppressions=$(CURDIR)/scripts/asan.supp LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.supp \
+		$(SWIFT) test --sanitize=address --scratch-path .build-asan --parallel
 
 e2e: build ## Drive the gateway with real clients, llama.cpp, Prometheus, Chromium, and beside nginx and HAProxy
 	@scripts/setup.sh e2e ui

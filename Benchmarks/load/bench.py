@@ -26,14 +26,12 @@ import proxies
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+sys.path.append(str(ROOT / "scripts"))
+
+from processes import free_port  # noqa: E402 - after its folder is known
+
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 CHAT_PATH = proxies.PREFIX + "/v1/chat/completions"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def family(pid: int) -> list[int]:

@@ -25,6 +25,10 @@ from concurrent.futures import ThreadPoolExecutor
 from corpus import Case, Request, bytes_of, cases
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "scripts"))
+
+from processes import free_port  # noqa: E402 - after its folder is known
+
 DOCUMENT = ROOT / "docs" / "FRAMING.md"
 BEGIN, END = "<!-- differences: begin -->", "<!-- differences: end -->"
 NEXT = bytes_of("{next}")
@@ -146,9 +150,7 @@ class Proxy:
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
         self.witness = Witness()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         with open(folder / f"{self.name}.log", "wb") as log:
             self.child = subprocess.Popen(self.command(), stdout=log, stderr=log, cwd=folder)
         deadline = time.monotonic() + LIMIT

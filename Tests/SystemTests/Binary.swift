@@ -33,14 +33,20 @@ enum Binary {
     static let isBuilt = Self.path != nil
 
     /// A port nobody listens on at the moment.
+    ///
+    /// It is none of those that the kernel gives out by itself (Linux: 32768 to 60999), so that no other test is given it
+    /// before it is used.
     static func freePort() throws -> Int {
-        let (descriptor, port) = try self.listen()
-        closeDescriptor(descriptor)
-        return port
+        for _ in 0..<100 {
+            guard let (descriptor, port) = try? self.listen(on: .random(in: 20_000..<32_000)) else { continue }
+            closeDescriptor(descriptor)
+            return port
+        }
+        throw POSIXError(.EADDRNOTAVAIL)
     }
 
-    /// Listens on a free loopback port; the caller closes the descriptor.
-    static func listen() throws -> (descriptor: Int32, port: Int) {
+    /// Listens on this loopback port, or on a free one; the caller closes the descriptor.
+    static func listen(on port: UInt16 = 0) throws -> (descriptor: Int32, port: Int) {
         #if canImport(Glibc)
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         #else
@@ -48,6 +54,7 @@ enum Binary {
         #endif
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let status = withUnsafeMutablePointer(to: &address) { pointer in
@@ -56,7 +63,10 @@ enum Binary {
                     ? getsockname(descriptor, pointer, &size) : -1
             }
         }
-        guard status == 0 else { throw POSIXError(.EADDRNOTAVAIL) }
+        guard status == 0 else {
+            closeDescriptor(descriptor)
+            throw POSIXError(.EADDRNOTAVAIL)
+        }
         return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
     }
 

@@ -7,12 +7,18 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import traceback
 import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Iterator
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.append(os.path.join(ROOT, "scripts"))
+
+from processes import free_port  # noqa: E402, F401 - after its folder is known; the checks take it from here
 
 
 class Failed(AssertionError):
@@ -70,13 +76,6 @@ class Checks:
         """Prints the totals and returns the exit code."""
         print(f"{self.passed} passed, {self.failed} failed", flush=True)
         return 1 if self.failed or not self.passed else 0
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(
