@@ -11,6 +11,9 @@ actor Attempt {
     private let eventLoop: any EventLoop
     private let pieceBytesMax: Int
     private let upstream: NIOLoopBound<SherpaUpstream>
+    private let end: EventLoopPromise<Void>
+    /// Succeeds when nothing of the attempt runs any more, its own task or AsyncHTTPClient's for the body: each holds it.
+    nonisolated let hasEnded: EventLoopFuture<Void>
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.eventLoop.executor.asUnownedSerialExecutor() }
 
@@ -19,7 +22,11 @@ actor Attempt {
         self.eventLoop = upstream.eventLoop
         self.pieceBytesMax = pieceBytesMax
         self.upstream = upstream
+        self.end = upstream.eventLoop.makePromise()
+        self.hasEnded = self.end.futureResult
     }
+
+    deinit { self.end.succeed() }
 
     /// Runs the attempt to its end; its deadlines are the client's side's, which cancels the task.
     func run(_ request: HTTPClientRequest, over http: HTTPClient) async {

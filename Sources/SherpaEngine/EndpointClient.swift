@@ -38,6 +38,9 @@ final class EndpointClient {
         }
     }
 
+    /// How long connections and tasks that were told to end are waited for.
+    private static let shutdownLimit = TimeAmount.seconds(5)
+
     let settings: Settings
     let live: EndpointLive
     let http: HTTPClient
@@ -47,8 +50,10 @@ final class EndpointClient {
     /// The attempts that have not ended.
     private var attempts: [UInt64: SherpaUpstream] = [:]
     private var lastAttempt: UInt64 = 0
+    /// When tasks end, which may be after their attempt.
+    private var taskEnds: [UInt64: EventLoopFuture<Void>] = [:]
     private var retired: (() -> Void)?
-    private var isShuttingDown = false
+    private var ending: EventLoopFuture<Void>?
 
     init(_ settings: Settings, live: EndpointLive, pool: SherpaPool) {
         self.settings = settings
@@ -156,6 +161,12 @@ final class EndpointClient {
         self.leaveIfDone()
     }
 
+    /// Tasks of an attempt run until then.
+    func attemptRuns(_ number: UInt64, until end: EventLoopFuture<Void>) {
+        self.taskEnds[number] = end
+        end.assumeIsolated().whenComplete { _ in self.taskEnds[number] = nil }
+    }
+
     // MARK: The end
 
     /// Shuts the client down as soon as no attempt uses it, and calls `done` when it is gone.
@@ -168,17 +179,24 @@ final class EndpointClient {
         if self.retired != nil, self.attempts.isEmpty { _ = self.shutdown() }
     }
 
-    /// Closes every connection; the future succeeds when they are closed.
+    /// Closes every connection; the future succeeds when they are closed and nothing runs that needs the event
+    /// loop, or after ``shutdownLimit``.
     func shutdown() -> EventLoopFuture<Void> {
-        guard !self.isShuttingDown else { return self.pool.loop.eventLoop.makeSucceededVoidFuture() }
-        self.isShuttingDown = true
-        let end = self.http.shutdown().hop(to: self.pool.loop.eventLoop)
-        end.assumeIsolated().whenComplete { _ in
+        if let ending = self.ending { return ending }
+        let eventLoop = self.pool.loop.eventLoop
+        let limit = eventLoop.scheduleTask(in: Self.shutdownLimit) {}
+        let ending = limit.futureResult.flatMapErrorThrowing { _ in }
+        self.ending = ending
+        self.http.shutdown().hop(to: eventLoop).assumeIsolated().whenComplete { _ in
+            EventLoopFuture.andAllComplete(Array(self.taskEnds.values), on: eventLoop)
+                .whenComplete { _ in limit.cancel() }
+        }
+        ending.assumeIsolated().whenComplete { _ in
             self.hook.value = nil
             self.retired?()
             self.retired = nil
         }
-        return end
+        return ending
     }
 }
 

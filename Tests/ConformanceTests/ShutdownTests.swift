@@ -229,10 +229,23 @@ struct ShutdownTests {
         }
     }
 
-    @Test("leaves nothing of itself in memory")
-    func isReleased() async throws {
-        let remains = try await Self.remainsOfAStoppedGateway()
+    @Test("leaves nothing of itself in memory, whatever it cuts", arguments: Engine.allCases)
+    func isReleased(engine: Engine) async throws {
+        let registry = try await MockBackend.start(kind: .openAI)
+        let backend = try await ScriptedBackend.start(scripts: [[.readUntil("hello"), .awaitClose]])
+        var settings = Configuration()
+        settings.server.port = 0
+        settings.server.eventLoops = 1
+        settings.server.shutdownTimeout = .milliseconds(10)
+        settings.proxy.engine = try #require(.init(rawValue: engine.rawValue))
+        var endpoint = Configuration.Endpoint(url: "http://127.0.0.1:\(backend.port)")
+        endpoint.healthCheckURL = "http://127.0.0.1:\(registry.port)/v1/models"
+        settings.discovery.endpoints = [endpoint]
+        settings.discovery.modelDiscovery.enabled = false
+        let remains = try await Self.remainsOfAStoppedGateway(settings, backend)
         try await World.eventually("released") { remains.allSatisfy { $0.part == nil } }
+        try await backend.stop()
+        try await registry.stop()
     }
 
     /// A part of a gateway, not kept alive.
@@ -240,14 +253,26 @@ struct ShutdownTests {
         weak let part: (any AnyObject & Sendable)?
     }
 
-    /// Starts and stops a gateway, in a frame of its own that holds none of it afterwards.
-    private static func remainsOfAStoppedGateway() async throws -> [Remnant] {
-        var settings = Configuration()
-        settings.server.port = 0
-        settings.server.eventLoops = 1
+    /// Starts and stops a gateway in the middle of uploads, in a frame of its own that holds none of it afterwards.
+    private static func remainsOfAStoppedGateway(
+        _ settings: Configuration, _ backend: ScriptedBackend
+    ) async throws -> [Remnant] {
         let null = try FileHandle(forWritingTo: URL(fileURLWithPath: "/dev/null"))
         let gateway = try await Gateway.start(settings, environment: [:], output: null.fileDescriptor)
         let running = Task { try await gateway.run(signals: []) }
+        try await World.eventually("ready") {
+            let client = try await ByteClient.connect(to: gateway.port)
+            try await client.send("GET /internal/ready HTTP/1.1\r\nHost: gateway\r\n\r\n")
+            return try await client.answer().status == 200
+        }
+        let clients = 8
+        for _ in 0..<clients {
+            let client = try await ByteClient.connect(to: gateway.port)
+            try await client.send(
+                "POST /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/octet-stream\r\n"
+                    + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        }
+        #expect(await backend.accepted(clients))
         await gateway.stop()
         try await running.value
         return [

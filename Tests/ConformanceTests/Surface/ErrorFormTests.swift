@@ -111,7 +111,7 @@ struct ErrorFormTests {
             }, has: ["WWW-Authenticate"]),
         Row(
             status: 408, code: "request_timeout", text: "Request Timeout", outcome: "client_error",
-            anthropicType: "timeout_error", tuning: { $0.server.readTimeout = .milliseconds(200) },
+            anthropicType: "timeout_error", tuning: { $0.server.readTimeout = .seconds(1) },
             rest: "Content-Length: 10\r\n\r\n{", has: ["Connection"]),
         Row(
             status: 413, code: "body_too_large", text: "Request body too large", outcome: "client_error",
