@@ -142,13 +142,15 @@ extension ClientConnection {
         self.exchange.machine.responseFlushed(at: now)
         self.finishStream(aborted: nil)
         self.finishRequest()
+        // It may have broken in the moment the last bytes were pushed.
+        guard self.reading != .closed else { return }
         if self.closesAfterAnswer || self.reading == .body {
             self.closeGracefully()
             return
         }
         self.reading = .head
         self.head.reset()
-        self.loop.wheel.arm(self, at: now + self.loop.configuration.clientIdleTimeout)
+        self.arm(at: now + self.loop.configuration.clientIdleTimeout)
         self.resumeInput()
         guard self.input.readableBytes > 0 else {
             self.input = ByteBuffer()

@@ -238,7 +238,7 @@ extension ClientConnection {
             messages.deadline = deadline
             if self.isClientDrained { return self.armSilence(messages, at: now) }
         }
-        self.loop.wheel.arm(self, at: deadline)
+        self.arm(at: deadline)
     }
 
     /// Arms the limit of silence from the endpoint.

@@ -22,7 +22,7 @@ extension ClientConnection {
         case .incomplete:
             if self.headStart == nil, self.head.isPartial {
                 self.headStart = start
-                self.loop.wheel.arm(self, at: start + self.loop.configuration.clientHeadTimeout)
+                self.arm(at: start + self.loop.configuration.clientHeadTimeout)
             }
             return false
         case .refused(let refusal):
@@ -175,7 +175,7 @@ extension ClientConnection {
 
     func armClientRead(at now: MonotonicTime) {
         let limit = self.loop.configuration.clientReadTimeout
-        if limit > .zero { self.loop.wheel.arm(self, at: now + limit) }
+        if limit > .zero { self.arm(at: now + limit) }
     }
 
     // MARK: Body

@@ -325,7 +325,7 @@ extension ClientConnection {
         // A line changes when the fleet does; the time to wait stays that of the first one.
         let deadline = exchange.queueDeadline ?? now + room.policy.timeout
         exchange.queueDeadline = deadline
-        self.loop.wheel.arm(self, at: deadline)
+        self.arm(at: deadline)
         self.resumeInput()
     }
 
@@ -402,7 +402,7 @@ extension ClientConnection {
         let connection = NIOLoopBound(self, eventLoop: self.loop.eventLoop)
         let eventLoop = self.loop.eventLoop
         let refresh = self.loop.shared.refreshModels
-        self.loop.wheel.arm(self, at: .distantFuture)
+        self.arm(at: .distantFuture)
         Task {
             let result = await refresh()
             eventLoop.execute { connection.value.modelsRefreshed(result, turn: turn) }

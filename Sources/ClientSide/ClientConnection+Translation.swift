@@ -166,7 +166,7 @@ extension ClientConnection {
     func armSilence(_ messages: MessagesTurn, at now: MonotonicTime) {
         let interval = self.loop.configuration.messagePingInterval
         let ping = interval > .zero ? now + interval : MonotonicTime.distantFuture
-        self.loop.wheel.arm(self, at: min(messages.deadline, ping))
+        self.arm(at: min(messages.deadline, ping))
     }
 
     // MARK: End

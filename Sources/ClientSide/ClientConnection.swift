@@ -113,7 +113,7 @@ package final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
     package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         self.loop.opened(self)
-        self.loop.wheel.arm(self, at: Clock.now() + self.loop.configuration.clientHeadTimeout)
+        self.arm(at: Clock.now() + self.loop.configuration.clientHeadTimeout)
     }
 
     package func channelActive(context: ChannelHandlerContext) {
@@ -176,7 +176,7 @@ package final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if self.awaitsHandshake, let event = event as? TLSUserEvent, case .handshakeCompleted = event {
             self.awaitsHandshake = false
-            self.loop.wheel.arm(self, at: Clock.now() + self.loop.configuration.clientHeadTimeout)
+            self.arm(at: Clock.now() + self.loop.configuration.clientHeadTimeout)
         }
         context.fireUserInboundEventTriggered(event)
     }
@@ -204,6 +204,13 @@ package final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
         self.reading = .closed
         self.loop.wheel.remove(self)
         self.loop.closed(self)
+    }
+
+    /// Sets the time limit of what comes next, unless the connection broke while that was begun.
+    func arm(at deadline: MonotonicTime) {
+        // Nobody would take it out of the wheel again, which keeps it.
+        guard self.reading != .closed else { return }
+        self.loop.wheel.arm(self, at: deadline)
     }
 
     // MARK: Reading
@@ -255,7 +262,7 @@ package final class ClientConnection: DeadlineNode, ChannelDuplexHandler {
         self.lingered = 0
         self.input.clear()
         self.context?.close(mode: .output, promise: nil)
-        self.loop.wheel.arm(self, at: Clock.now() + Self.lingerTime)
+        self.arm(at: Clock.now() + Self.lingerTime)
         self.resumeInput()
     }
 

@@ -232,7 +232,12 @@ struct ShutdownTests {
     @Test("leaves nothing of itself in memory, whatever it cuts", arguments: Engine.allCases)
     func isReleased(engine: Engine) async throws {
         let registry = try await MockBackend.start(kind: .openAI)
-        let backend = try await ScriptedBackend.start(scripts: [[.readUntil("hello"), .awaitClose]])
+        let backend = try await ScriptedBackend.start(scripts: [
+            [
+                .readHead, .send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nab"), .wait("end"),
+                .send("cd"), .announce("ended"), .awaitClose,
+            ], [.readUntil("hello"), .awaitClose],
+        ])
         var settings = Configuration()
         settings.server.port = 0
         settings.server.eventLoops = 1
@@ -253,7 +258,8 @@ struct ShutdownTests {
         weak let part: (any AnyObject & Sendable)?
     }
 
-    /// Starts and stops a gateway in the middle of uploads, in a frame of its own that holds none of it afterwards.
+    /// Starts a gateway that a client leaves, and stops it in the middle of uploads, in a frame of its own that holds
+    /// none of it afterwards.
     private static func remainsOfAStoppedGateway(
         _ settings: Configuration, _ backend: ScriptedBackend
     ) async throws -> [Remnant] {
@@ -265,6 +271,15 @@ struct ShutdownTests {
             try await client.send("GET /internal/ready HTTP/1.1\r\nHost: gateway\r\n\r\n")
             return try await client.answer().status == 200
         }
+        // One leaves in the moment its answer ends.
+        let first = try await ByteClient.connect(to: gateway.port)
+        try await first.send("GET /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        try await first.read(until: "ab")
+        try await gateway.whileBusy {
+            backend.signal("end")
+            await backend.reached("ended")
+            try await first.reset()
+        }
         let clients = 8
         for _ in 0..<clients {
             let client = try await ByteClient.connect(to: gateway.port)
@@ -272,7 +287,7 @@ struct ShutdownTests {
                 "POST /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/octet-stream\r\n"
                     + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
         }
-        #expect(await backend.accepted(clients))
+        #expect(await backend.accepted(1 + clients))
         await gateway.stop()
         try await running.value
         return [

@@ -1,6 +1,7 @@
 import Foundation
 import MockLLM
 import NIOCore
+import NIOPosix
 import NIOSSL
 import Settings
 import Synchronization
@@ -209,6 +210,9 @@ final class World: Sendable {
         }
     }
 
+    /// Keeps the gateway's event loop busy while `body` runs: what comes meanwhile it finds all at once.
+    func whileBusy(_ body: () async throws -> Void) async throws { try await self.gateway.whileBusy(body) }
+
     // MARK: Asking
 
     /// A fresh connection.
@@ -349,6 +353,21 @@ final class Scraper: Sendable {
             Issue.record("\(breaches.joined(separator: "\n"))", sourceLocation: sourceLocation)
         }
         return page
+    }
+}
+
+extension Gateway {
+    /// Keeps an event loop busy while `body` runs, for 10 s at most.
+    func whileBusy(_ body: () async throws -> Void) async throws {
+        let end = DispatchSemaphore(value: 0)
+        await withCheckedContinuation { begun in
+            self.group.next().execute {
+                begun.resume()
+                _ = end.wait(timeout: .now() + 10)
+            }
+        }
+        defer { end.signal() }
+        try await body()
     }
 }
 
