@@ -4,7 +4,14 @@
 #include <features.h>
 #endif
 
-#if defined(__GLIBC__) && (__GLIBC__ > 2 || (__GLIBC__ == 2 && __GLIBC_MINOR__ >= 33))
+// The address sanitizer brings its own heap, and glibc's is not even set up then.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GLASSPOT_HAS_OTHER_HEAP 1
+#endif
+#endif
+
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || (__GLIBC__ == 2 && __GLIBC_MINOR__ >= 33)) && !defined(GLASSPOT_HAS_OTHER_HEAP)
 #include <malloc.h>
 
 long long glasspot_heap_bytes_in_use(void) {

@@ -168,7 +168,8 @@ struct DisconnectTests {
         try await World.with(engine, [Place(backend)]) { world in
             let client = try await world.connect()
             try await client.send(
-                "GET /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\n\r\nGET /olla/proxy/next HTTP/1.1\r\nHost: gateway\r\n\r\n")
+                "GET /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\n\r\nGET /olla/proxy/next HTTP/1.1\r\nHost: gateway\r\n\r\n"
+            )
             try await client.read(until: "ab")
             try await world.whileBusy {
                 backend.signal("end")
