@@ -224,6 +224,7 @@ let package = Package(
             name: "SupervisionTests",
             dependencies: [
                 "SeededRandomness", "Supervision", "Domain", "Catalog", "Telemetry", "Exposition", "MetricKernel",
+                "TestKit",
             ],
             swiftSettings: house),
         .testTarget(

@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Supervision
+import TestKit
 import Testing
 
 @Suite("HTTPProbeTransport")
@@ -78,21 +79,16 @@ struct HTTPProbeTransportTests {
 
     @Test("A refused connection is a network error at once")
     func refused() async throws {
-        let group = MultiThreadedEventLoopGroup.singleton
-        let closed = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
-        let port = try #require(closed.localAddress?.port)
-        try await closed.close()
+        let closed = try await ClosedPort()
         try await self.withServer { transport, _ in
-            do {
-                _ = try await transport.exchange(self.request("http://127.0.0.1:\(port)/"))
-                Issue.record("a closed port answered")
-            } catch {
-                guard let failure = error as? ProbeFailure, case .network = failure else {
-                    Issue.record("unexpected failure \(error)")
-                    return
-                }
+            await #expect {
+                try await transport.exchange(self.request("http://127.0.0.1:\(closed.port)/"))
+            } throws: { error in
+                guard let failure = error as? ProbeFailure, case .network = failure else { return false }
+                return true
             }
         }
+        try await closed.close()
     }
 
     @Test("A connection that breaks is a network error")

@@ -244,13 +244,12 @@ struct SpanExporterTests {
 
     @Test("counts every span when nobody listens")
     func absentCollector() async throws {
-        let collector = try await TraceCollector.start()
-        let port = collector.port
-        try await collector.stop()
+        let closed = try await ClosedPort()
         let stage = Stage()
-        let exporter = stage.exporter(takesTime: true, sender: try Self.client(port))
+        let exporter = stage.exporter(takesTime: true, sender: try Self.client(closed.port))
         stage.fill(1...3)
         try await self.run(exporter) {}
+        try await closed.close()
         #expect(stage.lost == 3)
         #expect(stage.queues[0].count == 0)
     }
