@@ -245,6 +245,9 @@ struct ShutdownTests {
         settings.proxy.engine = try #require(.init(rawValue: engine.rawValue))
         var endpoint = Configuration.Endpoint(url: "http://127.0.0.1:\(backend.port)")
         endpoint.healthCheckURL = "http://127.0.0.1:\(registry.port)/v1/models"
+        // One check is enough, and it may take its time.
+        endpoint.checkInterval = .seconds(60)
+        endpoint.checkTimeout = .seconds(10)
         settings.discovery.endpoints = [endpoint]
         settings.discovery.modelDiscovery.enabled = false
         let remains = try await Self.remainsOfAStoppedGateway(settings, backend)
