@@ -219,12 +219,13 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "TraceExportTests",
-            dependencies: ["TraceExport", "Domain", "TestKit", nioPosix, logging, lifecycle], swiftSettings: house),
+            dependencies: ["TraceExport", "Domain", "MockLLM", "TestKit", nioPosix, logging, lifecycle],
+            swiftSettings: house),
         .testTarget(
             name: "SupervisionTests",
             dependencies: [
                 "SeededRandomness", "Supervision", "Domain", "Catalog", "Telemetry", "Exposition", "MetricKernel",
-                "TestKit",
+                "MockLLM",
             ],
             swiftSettings: house),
         .testTarget(

@@ -1,9 +1,9 @@
 import Domain
+import MockLLM
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Supervision
-import TestKit
 import Testing
 
 @Suite("HTTPProbeTransport")
@@ -79,16 +79,16 @@ struct HTTPProbeTransportTests {
 
     @Test("A refused connection is a network error at once")
     func refused() async throws {
-        let closed = try await ClosedPort()
+        let gone = try await ScriptedBackend.start(scripts: [])
+        try await gone.stop()
         try await self.withServer { transport, _ in
             await #expect {
-                try await transport.exchange(self.request("http://127.0.0.1:\(closed.port)/"))
+                try await transport.exchange(self.request("http://127.0.0.1:\(gone.port)/"))
             } throws: { error in
                 guard let failure = error as? ProbeFailure, case .network = failure else { return false }
                 return true
             }
         }
-        try await closed.close()
     }
 
     @Test("A connection that breaks is a network error")

@@ -1,5 +1,6 @@
 import Domain
 import Logging
+import MockLLM
 import NIOPosix
 import ServiceLifecycle
 import Synchronization
@@ -244,12 +245,12 @@ struct SpanExporterTests {
 
     @Test("counts every span when nobody listens")
     func absentCollector() async throws {
-        let closed = try await ClosedPort()
+        let gone = try await ScriptedBackend.start(scripts: [])
+        try await gone.stop()
         let stage = Stage()
-        let exporter = stage.exporter(takesTime: true, sender: try Self.client(closed.port))
+        let exporter = stage.exporter(takesTime: true, sender: try Self.client(gone.port))
         stage.fill(1...3)
         try await self.run(exporter) {}
-        try await closed.close()
         #expect(stage.lost == 3)
         #expect(stage.queues[0].count == 0)
     }
