@@ -142,8 +142,6 @@ extension ClientConnection {
         self.exchange.machine.responseFlushed(at: now)
         self.finishStream(aborted: nil)
         self.finishRequest()
-        // It may have broken in the moment the last bytes were pushed.
-        guard self.reading != .closed else { return }
         if self.closesAfterAnswer || self.reading == .body {
             self.closeGracefully()
             return

@@ -300,8 +300,8 @@ extension ClientConnection {
 // MARK: - Output
 
 extension ClientConnection {
-    /// Whether the client's socket has taken everything written so far.
-    var isClientDrained: Bool { self.context?.channel.isWritable ?? false }
+    /// Whether the client's socket has taken everything written so far; one that is closed takes nothing.
+    var isClientDrained: Bool { self.reading != .closed && (self.context?.channel.isWritable ?? false) }
 
     /// Makes sure there is a buffer to gather small writes in.
     func takeOut() {
