@@ -4,9 +4,9 @@
 #include <features.h>
 #endif
 
-// The address sanitizer brings its own heap, and glibc's is not even set up then.
+// The sanitizers bring their own heap, and glibc's is not even set up then.
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define GLASSPOT_HAS_OTHER_HEAP 1
 #endif
 #endif
