@@ -12,8 +12,9 @@ actor Attempt {
     private let pieceBytesMax: Int
     private let upstream: NIOLoopBound<SherpaUpstream>
     private let end: EventLoopPromise<Void>
+
     /// Succeeds when nothing of the attempt runs any more, its own task or AsyncHTTPClient's for the body: each holds it.
-    nonisolated let hasEnded: EventLoopFuture<Void>
+    nonisolated var ended: EventLoopFuture<Void> { self.end.futureResult }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.eventLoop.executor.asUnownedSerialExecutor() }
 
@@ -23,7 +24,6 @@ actor Attempt {
         self.pieceBytesMax = pieceBytesMax
         self.upstream = upstream
         self.end = upstream.eventLoop.makePromise()
-        self.hasEnded = self.end.futureResult
     }
 
     deinit { self.end.succeed() }

@@ -103,7 +103,7 @@ final class SherpaUpstream: Upstream {
         let attempt = Attempt(
             NIOLoopBound(self, eventLoop: self.pool.loop.eventLoop),
             pieceBytesMax: self.pool.loop.configuration.connect.readBufferBytes)
-        self.endpoint.attemptRuns(self.number, until: attempt.hasEnded)
+        self.endpoint.attemptRuns(self.number, until: attempt.ended)
         switch head.framing {
         case .none, .length(0), .untilClose: break
         case .length(let count):

@@ -173,7 +173,7 @@ struct DisconnectTests {
             try await client.read(until: "ab")
             try await world.whileBusy {
                 backend.signal("end")
-                await backend.reached("ended")
+                #expect(await backend.reached("ended"))
                 try await client.reset()
             }
             let page = try await world.metrics { $0.count("glasspot_requests_in_flight", ["route": "proxy"]) == 0 }

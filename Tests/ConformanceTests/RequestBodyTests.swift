@@ -62,10 +62,10 @@ struct RequestBodyTests {
                 "POST /olla/openai/v1/chat/completions HTTP/1.1\r\nHost: gateway\r\n"
                     + "Content-Type: application/json\r\nContent-Length: \(Int.max)\r\n\r\n"
                     + #"{"model":"m","messages":[{"role":"user","content":"hi"}],"user":""#)
-            await backend.reached("head")
+            #expect(await backend.reached("head"))
             #expect(String(decoding: backend.received(), as: UTF8.self).contains("\r\nContent-Length: \(Int.max)\r\n"))
             try await client.close()
-            await backend.closed(1)
+            #expect(await backend.closed(1))
         }
         try await registry.stop()
         try await backend.stop()
