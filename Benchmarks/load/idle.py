@@ -139,7 +139,7 @@ def percentile(times: list[float], share: float) -> float:
 def busy_seconds() -> float:
     """Processor time of the whole machine since it started, idling left out."""
     fields = pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:]
-    return (sum(map(int, fields)) - int(fields[3]) - int(fields[4])) / bench.TICKS_PER_SECOND
+    return (sum(map(int, fields)) - int(fields[3]) - int(fields[4])) / os.sysconf("SC_CLK_TCK")
 
 
 def run(options: argparse.Namespace) -> dict:
