@@ -54,7 +54,7 @@ struct ConnectionTests {
                     + "GET /olla/proxy/2 HTTP/1.1\r\nHost: gateway\r\n\r\n"
                     + "POST /olla/proxy/3 HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r\n"
                     + "5\r\nthird\r\n0\r\n\r\nGET /version HTTP/1.1\r\nHost: gateway\r\n\r\n")
-            await backend.reached("first")
+            #expect(await backend.reached("first"))
             #expect(client.unread.isEmpty)
             #expect(!String(decoding: backend.received(), as: UTF8.self).contains("GET /2"))
             backend.signal("go")
@@ -75,7 +75,7 @@ struct ConnectionTests {
         try await World.with(engine, [Place(backend)]) { world in
             let client = try await world.connect()
             try await client.send(Self.get)
-            await backend.reached("asked")
+            #expect(await backend.reached("asked"))
             // Far more than the sockets and the gateway's input together hold.
             let flood = Array(String(repeating: Self.get, count: 600_000).utf8)
             client.post(flood)

@@ -59,7 +59,7 @@ struct DisconnectTests {
             try await World.with(engine, [Place(backend)]) { world in
                 let client = try await world.connect()
                 try await client.send(row.request)
-                if row.attempts > 0 { await backend.reached("there") }
+                if row.attempts > 0 { #expect(await backend.reached("there")) }
                 if row.code == "200" { try await client.read(until: Self.event) }
                 try await world.metrics { page in
                     page.sums("glasspot_requests_started_total", by: "route").contains {
@@ -74,7 +74,7 @@ struct DisconnectTests {
                 #expect(page.count("glasspot_upstream_requests_total") == row.attempts)
                 #expect(page.count("glasspot_breaker_state", ["endpoint": "alpha", "state": "closed"]) == 1)
                 #expect(page.count("glasspot_stream_aborts_total", ["reason": "client"]) == (row.code == "200" ? 1 : 0))
-                if row.attempts > 0 { await backend.closed(1) }
+                if row.attempts > 0 { #expect(await backend.closed(1)) }
                 #expect(page.count("glasspot_endpoint_up", ["endpoint": "alpha"]) == 1)
                 let log = try await world.logAfterStop()
                 let line = try #require(log.first { $0["outcome"] as? String == "client_cancelled" })
@@ -100,7 +100,7 @@ struct DisconnectTests {
                 try await client.read(until: Self.event)
                 let start = ContinuousClock.now
                 try await client.close()
-                await backend.closed(round)
+                #expect(await backend.closed(round))
                 times.append(ContinuousClock.now - start)
             }
             // The machine may be busy with other things in some rounds, not in all of them.
@@ -124,7 +124,7 @@ struct DisconnectTests {
             try await client.reset()
             let page = try await world.metrics { $0.count("glasspot_client_cancellations_total") == 1 }
             #expect(page.count("glasspot_client_cancellations_total", ["stage": "write_response"]) == 1)
-            await backend.closed(1)
+            #expect(await backend.closed(1))
         }
         try await backend.stop()
     }
@@ -217,7 +217,7 @@ struct DisconnectTests {
             let client = try await world.connect(receiveBytes: 8_192)
             try await client.setReading(false)
             try await client.send("GET /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\n\r\n")
-            await backend.closed(1)
+            #expect(await backend.closed(1))
             let page = try await world.metrics {
                 $0.count("glasspot_requests_in_flight", ["route": "proxy"]) == 0
             }

@@ -86,7 +86,7 @@ struct EndpointConnectionTests {
                 #expect(answer.value(of: "Connection") == nil)
             }
             #expect(backend.connectionCount == 2)
-            await backend.closed(2)
+            #expect(await backend.closed(2))
         }
         try await backend.stop()
     }
@@ -102,7 +102,7 @@ struct EndpointConnectionTests {
             try await client.send(Self.get)
             #expect(try await client.answer().text == "ok")
             backend.signal("go")
-            await backend.closed(1)
+            #expect(await backend.closed(1))
             try await client.send(Self.get)
             #expect(try await client.answer().text == "ok")
         }
@@ -122,14 +122,14 @@ struct EndpointConnectionTests {
                 try await client.send(Self.get)
                 clients.append(client)
             }
-            await backend.accepted(count)
+            #expect(await backend.accepted(count))
             let busy = try await world.metrics {
                 $0.count("glasspot_upstream_connections_open", ["state": "active"]) == count
             }
             #expect(busy.count("glasspot_upstream_requests_in_flight", ["endpoint": "alpha"]) == count)
             backend.signal("go")
             for client in clients { #expect(try await client.answer().text == "ok") }
-            await backend.closed(count - engine.idleConnectionsMax)
+            #expect(await backend.closed(count - engine.idleConnectionsMax))
             let page = try await world.metrics {
                 $0.count("glasspot_upstream_connections_open", ["state": "active"]) == 0
             }
@@ -144,9 +144,9 @@ struct EndpointConnectionTests {
         try await World.with(engine, [Place(backend)]) { world in
             let client = try await world.connect()
             try await client.send(Self.get)
-            await backend.reached("asked")
+            #expect(await backend.reached("asked"))
             try await client.close()
-            await backend.closed(1)
+            #expect(await backend.closed(1))
             let page = try await world.metrics { $0.count("glasspot_requests_in_flight", ["route": "proxy"]) == 0 }
             #expect(page.count("glasspot_upstream_connections_open") == 0)
         }

@@ -33,12 +33,12 @@ struct QueueTests {
                 let client = try await world.connect()
                 try await client.send(Self.get(name))
                 clients.append(client)
-                if position == 0 { await backend.reached("a") }
+                if position == 0 { #expect(await backend.reached("a")) }
                 try await world.metrics { $0.count("glasspot_queue_depth") == position }
             }
             #expect(backend.connectionCount == 1)
             for (name, client) in zip(["a", "b", "c"], clients) {
-                await backend.reached(name)
+                #expect(await backend.reached(name))
                 backend.signal("\(name) done")
                 #expect(try await client.answer().text == "ok")
             }
@@ -64,7 +64,7 @@ struct QueueTests {
         ) { world in
             let first = try await world.connect()
             try await first.send(Self.get("a"))
-            await backend.reached("a")
+            #expect(await backend.reached("a"))
             let second = try await world.connect()
             try await second.send(Self.get("b"))
             try await world.metrics { $0.count("glasspot_queue_depth") == 1 }
@@ -141,7 +141,7 @@ struct QueueTests {
         try await World.with(engine, [Place(backend, lines: Self.limited)]) { world in
             let first = try await world.connect()
             try await first.send(Self.get("a"))
-            await backend.reached("a")
+            #expect(await backend.reached("a"))
             let second = try await world.connect()
             try await second.send(Self.get("b"))
             try await world.metrics { $0.count("glasspot_queue_depth") == 1 }
@@ -151,7 +151,7 @@ struct QueueTests {
             try await second.reset()
             try await world.metrics { $0.count("glasspot_queue_depth") == 1 }
             backend.signal("a done")
-            await backend.reached("c")
+            #expect(await backend.reached("c"))
             backend.signal("c done")
             #expect(try await third.answer().text == "ok")
             let page = try await world.metrics()
@@ -174,12 +174,12 @@ struct QueueTests {
         try await World.with(engine, places, tuned: Tuning { $0.proxy.loadBalancer = .priority }) { world in
             let first = try await world.connect()
             try await first.send(Self.get("a"))
-            await busy.reached("a")
+            #expect(await busy.reached("a"))
             let second = try await world.connect()
             try await second.send(Self.get("b"))
             try await world.metrics { $0.count("glasspot_queue_depth") == 1 }
             busy.signal("a done")
-            await busy.reached("b")
+            #expect(await busy.reached("b"))
             busy.signal("b done")
             let answer = try await second.answer()
             #expect(answer.text == "ok")

@@ -96,7 +96,7 @@ struct RefusalTests {
             try await client.send(
                 "GET /olla/proxy/a HTTP/1.1\r\nHost: x\r\n\r\nGET /olla/proxy/b HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"
                     + "GET /olla/proxy/c HTTP/1.1\r\nHost: x\r\n\r\n")
-            await backend.reached("asked")
+            #expect(await backend.reached("asked"))
             backend.signal("go")
             #expect(try await client.answer().text == "ok")
             #expect(try await client.answer().status == 400)

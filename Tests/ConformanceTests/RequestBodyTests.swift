@@ -117,7 +117,7 @@ struct RequestBodyTests {
                 "POST /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/octet-stream\r\n"
                     + "Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
             // The endpoint has the first piece before the client has sent the second.
-            await backend.reached("first")
+            #expect(await backend.reached("first"))
             try await client.send("6\r\nsecond\r\n0\r\n\r\n")
             #expect(try await client.answer().text == "ok")
             let request = try Self.received(backend)
@@ -149,7 +149,7 @@ struct RequestBodyTests {
             try await client.send(
                 "POST /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/octet-stream\r\n"
                     + "Content-Length: 11\r\n\r\nfirst")
-            await second.reached("first")
+            #expect(await second.reached("first"))
             try await client.send("second")
             #expect(try await client.answer().text == "ok")
             #expect(second.connectionCount == 1)
@@ -200,7 +200,7 @@ struct RequestBodyTests {
             } else {
                 client.post(Array("\(head)Content-Length: \(size)\r\n\r\n".utf8) + body)
             }
-            await backend.reached("head")
+            #expect(await backend.reached("head"))
             try await world.metrics { $0.count("glasspot_backpressure_pauses_total", ["side": "endpoint"]) > 0 }
             backend.signal("go")
             #expect(try await client.answer().text == "ok")
@@ -303,7 +303,7 @@ struct RequestBodyTests {
             #expect(answer.value(of: "Connection") == "close")
             #expect(try await client.rest().ending == .closed)
             // Neither side stands at a message boundary, so neither connection is used again.
-            await backend.closed(1)
+            #expect(await backend.closed(1))
             let page = try await world.metrics { $0.count("glasspot_upstream_connections_open") == 0 }
             #expect(page.count("glasspot_requests_total", ["code": "413", "outcome": "client_error"]) == 1)
             #expect(page.count("glasspot_upstream_requests_total", ["code": "413", "outcome": "ok"]) == 1)

@@ -61,7 +61,7 @@ struct ShutdownTests {
             let idle = try await world.connect()
             let client = try await world.connect()
             try await client.send("GET /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\n\r\n")
-            await backend.reached("asked")
+            #expect(await backend.reached("asked"))
             await world.beginStop()
             // The idle one is closed by the same step that tells the busy one.
             _ = try await idle.rest()
@@ -88,7 +88,7 @@ struct ShutdownTests {
             try await streaming.read(until: Self.event)
             let waiting = try await world.connect()
             try await waiting.send("GET /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\n\r\n")
-            await backend.reached("asked")
+            #expect(await backend.reached("asked"))
             await world.beginStop()
             let rest = String(decoding: try await streaming.rest().bytes, as: UTF8.self)
             #expect(rest.contains(#"data: {"error":{"message":"the gateway is shutting down""#))
@@ -99,7 +99,7 @@ struct ShutdownTests {
             #expect(told.text == "the gateway is shutting down\n")
             #expect(told.value(of: "Connection") == "close")
             #expect(try await waiting.rest().ending == .closed)
-            await backend.closed(2)
+            #expect(await backend.closed(2))
             let log = try await world.logAfterStop()
             let lines = log.filter {
                 $0["msg"] as? String == "Access log" && $0["outcome"] as? String == "gateway_error"
@@ -189,7 +189,7 @@ struct ShutdownTests {
             #expect(try await idle.answer().value(of: "Connection") == nil)
             let busy = try await world.connect()
             try await busy.send(get)
-            await backend.reached("asked")
+            #expect(await backend.reached("asked"))
             await world.announceStop()
             // Who comes now is served; what had begun before is told as well, and nobody is closed without an answer.
             let late = try await world.get("/nowhere")

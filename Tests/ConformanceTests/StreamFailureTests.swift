@@ -199,7 +199,7 @@ struct StreamFailureTests {
             try await client.send(World.postText("/olla/openai/v1/chat/completions", Self.ask))
             let (bytes, _) = try await client.rest()
             #expect(String(decoding: bytes, as: UTF8.self).contains(#""code":"upstream_timeout""#))
-            await backend.closed(1)
+            #expect(await backend.closed(1))
             let page = try await world.metrics()
             #expect(page.count("glasspot_requests_total", ["code": "200", "outcome": "upstream_timeout"]) == 1)
         }

@@ -56,19 +56,16 @@ public final class ScriptedBackend: Sendable {
     public func signal(_ name: String) { self.board.signal(name) }
 
     /// Waits until some connection has announced this point; false after ``limit``, or when the task was cancelled.
-    @discardableResult
     public func reached(_ name: String) async -> Bool {
         await self.board.wait { $0.announced.contains(name) }
     }
 
     /// Waits until so many connections have been accepted; false after ``limit``, or when the task was cancelled.
-    @discardableResult
     public func accepted(_ count: Int) async -> Bool {
         await self.board.wait { $0.accepted >= count }
     }
 
     /// Waits until so many connections have closed; false after ``limit``, or when the task was cancelled.
-    @discardableResult
     public func closed(_ count: Int) async -> Bool {
         await self.board.wait { $0.closed >= count }
     }

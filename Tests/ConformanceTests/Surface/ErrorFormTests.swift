@@ -169,7 +169,7 @@ struct ErrorFormTests {
             } else {
                 let client = try await world.connect()
                 try await client.send(request)
-                await backend.reached("asked")
+                #expect(await backend.reached("asked"))
                 waiting.append(client)
             }
         }

@@ -69,7 +69,7 @@ struct RouteShapeTests {
             }
             let gone = try await world.connect()
             try await gone.send("GET /olla/llamacpp/props HTTP/1.1\r\nHost: gateway\r\n\r\n")
-            await self.broken.reached("asked")
+            #expect(await self.broken.reached("asked"))
             try await gone.close()
             try await world.metrics { $0.count("glasspot_client_cancellations_total") == 1 }
             #expect(try await world.get("/olla/llamacpp/props").status == 502)
