@@ -18,8 +18,10 @@ RUN swift package resolve
 # The manifest names these targets too; they are not built.
 COPY Benchmarks ./Benchmarks
 COPY Sources ./Sources
-RUN swift build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked --product glasspot && \
-    swift build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked --product mockllm && \
+COPY scripts/link ./scripts/link
+RUN flags=$(grep -v '^#' scripts/link/release.flags) && \
+    swift build $flags --product glasspot && \
+    swift build $flags --product mockllm && \
     install -D -s .build/release/glasspot /out/glasspot && \
     install -D -s .build/release/mockllm /out/mockllm
 

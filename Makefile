@@ -2,11 +2,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-tsan test-asan e2e bench bench-idle bench-micro simulate fuzz lint soak stack-check docker-check clean
+.PHONY: help run build test test-tsan test-asan e2e bench bench-idle bench-micro order simulate fuzz lint soak stack-check docker-check clean
 
 SWIFT ?= swift
-# The whole program without dynamic exclusivity checks: the packages below the data path are part of it.
-RELEASE := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
+# How a release is compiled and linked, and why.
+RELEASE := $(shell grep -v '^\#' scripts/link/release.flags)
 # Arguments of the gateway for `make run`.
 ARGS ?= --demo
 # Seconds per fuzz target, and of the soak.
@@ -42,6 +42,7 @@ test-asan: ## Run the tests under the address sanitizer
 
 e2e: build ## Drive the gateway with real clients, llama.cpp, Prometheus, Chromium, and beside nginx and HAProxy
 	@scripts/setup.sh e2e ui
+	python3 -B scripts/link/order.py --check
 	Tests/e2e/run.sh
 	python3 -B Tests/Smuggling/differential.py
 	Tests/ui/run.sh
@@ -59,6 +60,10 @@ bench-micro: ## Time the parts of the data path against the promised times; writ
 	@scripts/setup.sh build
 	$(SWIFT) build $(RELEASE) --product microbench
 	.build/release/microbench | tee Benchmarks/MICRO.md
+
+order: build ## Observe which functions run and put them in order for the linker; writes scripts/link/functions.order
+	@scripts/setup.sh order
+	python3 -B scripts/link/order.py
 
 simulate: ## Compare the balancers on a simulated fleet; writes docs/BALANCERS.md
 	@scripts/setup.sh build

@@ -69,7 +69,7 @@ let package = Package(
     targets: [
         // Layer 0
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "CHeapInfo"),
+        .target(name: "CProcess"),
         .target(name: "MetricKernel", swiftSettings: kernel + dataPath),
         .target(name: "Exposition", dependencies: ["MetricKernel", "CZlib"], swiftSettings: kernel),
         .target(name: "HTTPWire", swiftSettings: kernel + dataPath),
@@ -135,7 +135,7 @@ let package = Package(
         .target(
             name: "GlasspotApp",
             dependencies: [
-                "Domain", "CHeapInfo", "MetricKernel", "Catalog", "Routing", "Telemetry", "Pipeline", "Transport",
+                "Domain", "CProcess", "MetricKernel", "Catalog", "Routing", "Telemetry", "Pipeline", "Transport",
                 "Journal",
                 "ClientSide", "OllaEngine", "SherpaEngine",
                 "TraceExport", "Supervision", "Settings", "AdminAPI", "FlightRecorder", "HTTPWire", "MockLLM", nioCore,

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a task needs and this Debian machine lacks, and says so. Quick and silent when all is there.
 #
-#   scripts/setup.sh build|lint|e2e|ui|bench|stack ...
+#   scripts/setup.sh build|lint|e2e|ui|bench|order|stack ...
 #
 # As root it installs with apt-get; otherwise it prints the command to run and fails.
 set -euo pipefail
@@ -48,6 +48,13 @@ for task in "${@:-build}"; do
       need wrk wrk
       need nginx nginx-light
       need haproxy haproxy
+      ;;
+    order)
+      need python3 python3
+      need taskset util-linux
+      need wrk wrk
+      need valgrind valgrind
+      need objdump binutils
       ;;
     stack)
       need python3 python3

@@ -1,4 +1,4 @@
-import CHeapInfo
+import CProcess
 import Domain
 import Foundation
 import Telemetry

@@ -1,4 +1,4 @@
-#include "CHeapInfo.h"
+#include "CProcess.h"
 
 #if defined(__linux__)
 #include <features.h>
