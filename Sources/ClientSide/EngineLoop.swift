@@ -311,6 +311,15 @@ package final class EngineLoop {
         line.string(.error, failure.message)
         line.commit()
     }
+
+    /// Writes that something of an endpoint's client outlived its end.
+    package func logUnended(endpoint: String) {
+        guard self.journal.isEnabled(.warn) else { return }
+        let wall = Nanoseconds(rawValue: self.wallClock(at: Clock.now()))
+        var line = self.journal.begin(.warn, "Connections or requests to an endpoint did not end in time", at: wall)
+        line.string(.endpoint, endpoint)
+        line.commit()
+    }
 }
 
 @available(*, unavailable)

@@ -31,8 +31,9 @@ actor Attempt {
     /// Runs the attempt to its end; its deadlines are the client's side's, which cancels the task.
     func run(_ request: HTTPClientRequest, over http: HTTPClient) async {
         do {
-            let response = try await http.execute(request, deadline: .distantFuture)
+            var response = try await http.execute(request, deadline: .distantFuture)
             try Task.checkCancellation()
+            response.unmask()
             let inflater = self.upstream.value.headArrived(response)
             for try await var bytes in response.body {
                 while let piece = try self.nextPiece(of: &bytes, through: inflater) {

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Catalog
 import ClientSide
 import Domain
 import NIOCore
@@ -39,11 +40,13 @@ final class EndpointClient {
     }
 
     /// How long connections and tasks that were told to end are waited for.
-    private static let shutdownLimit = TimeAmount.seconds(5)
+    private static let shutdownLimit = TimeAmount.seconds(10)
 
     let settings: Settings
     let live: EndpointLive
     let http: HTTPClient
+    /// The endpoint in log lines.
+    private let label: String
     private unowned let pool: SherpaPool
     private let hook: NIOLoopBoundBox<EndpointClient?>
     private var connections: [ObjectIdentifier: PooledConnection] = [:]
@@ -55,9 +58,10 @@ final class EndpointClient {
     private var retired: (() -> Void)?
     private var ending: EventLoopFuture<Void>?
 
-    init(_ settings: Settings, live: EndpointLive, pool: SherpaPool) {
+    init(_ settings: Settings, endpoint: FleetEndpoint, pool: SherpaPool) {
         self.settings = settings
-        self.live = live
+        self.live = endpoint.live
+        self.label = endpoint.label
         self.pool = pool
         let hook = NIOLoopBoundBox<EndpointClient?>(nil, eventLoop: pool.loop.eventLoop)
         self.hook = hook
@@ -180,13 +184,14 @@ final class EndpointClient {
     }
 
     /// Closes every connection; the future succeeds when they are closed and nothing runs that needs the event
-    /// loop, or after ``shutdownLimit``.
+    /// loop, or after ``shutdownLimit``, which the log tells.
     func shutdown() -> EventLoopFuture<Void> {
         if let ending = self.ending { return ending }
         let eventLoop = self.pool.loop.eventLoop
         let limit = eventLoop.scheduleTask(in: Self.shutdownLimit) {}
         let ending = limit.futureResult.flatMapErrorThrowing { _ in }
         self.ending = ending
+        limit.futureResult.assumeIsolated().whenSuccess { self.pool.loop.logUnended(endpoint: self.label) }
         self.http.shutdown().hop(to: eventLoop).assumeIsolated().whenComplete { _ in
             EventLoopFuture.andAllComplete(Array(self.taskEnds.values), on: eventLoop)
                 .whenComplete { _ in limit.cancel() }

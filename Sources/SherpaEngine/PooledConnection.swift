@@ -46,14 +46,21 @@ final class PooledConnection {
 /// and writable again while it writes a head (`HTTPRequestStateMachine.headSent()`), which any head does that is larger
 /// than the high watermark. What happens meanwhile is told a turn of the loop later, when it has settled.
 ///
+/// And it keeps from AsyncHTTPClient that an endpoint refuses a request whose body is still on its way. With such an
+/// answer AsyncHTTPClient pauses the body and forgets the request when the answer ends: the task that sends the body
+/// would wait for ever, and keep all of the attempt (`HTTPRequestStateMachine.receivedHTTPResponseEnd`).
+///
 /// - Isolation: one event loop.
 final class AttemptUsher: ChannelDuplexHandler {
     typealias InboundIn = HTTPClientResponsePart
+    typealias InboundOut = HTTPClientResponsePart
     typealias OutboundIn = HTTPClientRequestPart
     typealias OutboundOut = HTTPClientRequestPart
 
     /// The field that holds an attempt's number; one that a client sends goes no further.
     static let field = "glasspot-attempt"
+    /// The field that holds the status of an early answer; one that an endpoint sends goes no further.
+    static let statusField = "glasspot-status"
 
     private let connection: PooledConnection
     /// Where HTTP/1.1 heads are written; nil for HTTP/2, which has its own form.
@@ -109,7 +116,8 @@ final class AttemptUsher: ChannelDuplexHandler {
         self.heads?.next = upstream.headBytes
         let isReused = self.connection.served > 1
         // Not from within AsyncHTTPClient, which may be told to give the attempt up.
-        context.eventLoop.assumeIsolated().execute { upstream.connected(isReused: isReused) }
+        let channel = context.channel
+        context.eventLoop.assumeIsolated().execute { upstream.connected(over: channel, isReused: isReused) }
     }
 
     func flush(context: ChannelHandlerContext) {
@@ -148,12 +156,25 @@ final class AttemptUsher: ChannelDuplexHandler {
     // MARK: From the endpoint
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .end = self.unwrapInboundIn(data) {
+        switch self.unwrapInboundIn(data) {
+        case .head(var head):
+            self.disguise(&head)
+            context.fireChannelRead(self.wrapInboundOut(.head(head)))
+        case .body: context.fireChannelRead(data)
+        case .end:
             // Before AsyncHTTPClient hears of it, which may send the next head at once.
             self.isReceiving = false
             self.leaveIfDone()
+            context.fireChannelRead(data)
         }
-        context.fireChannelRead(data)
+    }
+
+    /// The true status travels in a field, which ``HTTPClientResponse/unmask()`` takes out.
+    private func disguise(_ head: inout HTTPResponseHead) {
+        head.headers.remove(name: Self.statusField)
+        guard self.isSending, head.status.code >= 300 else { return }
+        head.headers.add(name: Self.statusField, value: "\(head.status.code) \(head.status.reasonPhrase)")
+        head.status = .ok
     }
 
     func channelInactive(context: ChannelHandlerContext) {

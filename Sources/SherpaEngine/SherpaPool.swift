@@ -57,7 +57,7 @@ final class SherpaPool: UpstreamPool {
             if client.settings == settings { return client }
             self.retire(client)
         }
-        let client = EndpointClient(settings, live: wire.endpoint.live, pool: self)
+        let client = EndpointClient(settings, endpoint: wire.endpoint, pool: self)
         self.clients[key] = client
         return client
     }

@@ -32,6 +32,8 @@ final class SherpaUpstream: Upstream {
     private var completion: ((Result<any Upstream, ConnectFailure>) -> Void)?
     private var client: ClientConnection?
     private var task: Task<Void, Never>?
+    /// What AsyncHTTPClient has chosen for it.
+    private var channel: (any Channel)?
     /// What its endpoint knows it by.
     private var number: UInt64 = 0
 
@@ -118,10 +120,11 @@ final class SherpaUpstream: Upstream {
         self.task = Task(executorPreference: self.pool.executor) { [request] in await attempt.run(request, over: http) }
     }
 
-    /// A connection takes the request.
-    func connected(isReused: Bool) {
+    /// A connection takes the request, or a stream of one.
+    func connected(over channel: any Channel, isReused: Bool) {
         guard self.phase == .opening else { return }
         self.phase = .serving
+        self.channel = channel
         self.isReused = isReused
         let completion = self.completion
         self.completion = nil
@@ -152,13 +155,13 @@ final class SherpaUpstream: Upstream {
 
     /// The next piece of the body; nil after the last.
     func nextPiece() async throws -> ByteBuffer? {
-        guard self.phase != .over else { throw CancellationError() }
         self.hasBegun = true
+        if self.isUploadComplete, self.pieces.isEmpty { return nil }
+        guard self.phase != .over else { throw CancellationError() }
         if let piece = self.pieces.popFirst() {
             if self.isDrained { self.client?.upstreamDrained() }
             return piece
         }
-        guard !self.isUploadComplete else { return nil }
         return try await withCheckedThrowingContinuation { self.pull = $0 }
     }
 
@@ -258,7 +261,11 @@ final class SherpaUpstream: Upstream {
     // MARK: The end
 
     func release(isRequestSent: Bool) {
-        if !isRequestSent { self.task?.cancel() }
+        if !isRequestSent || !self.isDrained {
+            self.task?.cancel()
+            // The task may have ended with the answer, while AsyncHTTPClient waits until the endpoint takes more.
+            self.channel?.close(promise: nil)
+        }
         self.over()
     }
 
@@ -272,6 +279,7 @@ final class SherpaUpstream: Upstream {
         self.phase = .over
         self.client = nil
         self.completion = nil
+        self.channel = nil
         self.pull?.resume(throwing: CancellationError())
         self.pull = nil
         self.clientWait?.resume(throwing: CancellationError())

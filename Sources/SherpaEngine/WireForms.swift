@@ -83,6 +83,15 @@ extension HTTPClientResponse {
         return coding == "gzip" || coding == "x-gzip"
     }
 
+    /// Gives an early answer its own status back (see ``AttemptUsher``).
+    mutating func unmask() {
+        guard let status = self.headers.first(name: AttemptUsher.statusField) else { return }
+        self.headers.remove(name: AttemptUsher.statusField)
+        let words = status.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let code = words.first.flatMap({ Int($0) }) else { return }
+        self.status = HTTPResponseStatus(statusCode: code, reasonPhrase: words.count > 1 ? String(words[1]) : "")
+    }
+
     /// The head as HTTP/1.1, for the parser that both engines share: it alone decides where the body ends.
     ///
     /// An HTTP/2 answer without a length has an end of its own, which HTTP/1.1 says as chunks (RFC 9113 section 8.1). So

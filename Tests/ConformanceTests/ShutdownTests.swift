@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import MockLLM
 import Settings
+import Synchronization
 import TestKit
 import Testing
 
@@ -232,12 +233,16 @@ struct ShutdownTests {
     @Test("leaves nothing of itself in memory, whatever it cuts", arguments: Engine.allCases)
     func isReleased(engine: Engine) async throws {
         let registry = try await MockBackend.start(kind: .openAI)
-        let backend = try await ScriptedBackend.start(scripts: [
-            [
-                .readHead, .send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nab"), .wait("end"),
-                .send("cd"), .announce("ended"), .awaitClose,
-            ], [.readUntil("hello"), .awaitClose],
-        ])
+        let refused: [ScriptStep] = [
+            .readHead, .stopReading, .wait("refuse"),
+            .send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig"), .wait("refused"),
+            .resumeReading, .awaitClose,
+        ]
+        let left: [ScriptStep] = [
+            .readHead, .send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nab"), .wait("end"),
+            .send("cd"), .announce("ended"), .awaitClose,
+        ]
+        let backend = try await ScriptedBackend.start(scripts: [refused, left, [.readUntil("hello"), .awaitClose]])
         var settings = Configuration()
         settings.server.port = 0
         settings.server.eventLoops = 1
@@ -250,8 +255,13 @@ struct ShutdownTests {
         endpoint.checkTimeout = .seconds(10)
         settings.discovery.endpoints = [endpoint]
         settings.discovery.modelDiscovery.enabled = false
-        let remains = try await Self.remainsOfAStoppedGateway(settings, backend)
+        let log = Pipe()
+        let remains = try await Self.remainsOfAStoppedGateway(settings, backend, log.fileHandleForWriting)
         try await World.eventually("released") { remains.allSatisfy { $0.part == nil } }
+        try log.fileHandleForWriting.close()
+        let lines = String(decoding: try log.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        #expect(!lines.contains("did not end in time"))
+        #expect(lines.contains("Stopped"))
         try await backend.stop()
         try await registry.stop()
     }
@@ -261,19 +271,55 @@ struct ShutdownTests {
         weak let part: (any AnyObject & Sendable)?
     }
 
+    /// Uploads until the endpoint, which does not read, takes no more, and is refused then.
+    private static func beRefused(_ gateway: Gateway, _ backend: ScriptedBackend) async throws {
+        let client = try await ByteClient.connect(to: gateway.port)
+        let piece = [UInt8](repeating: 0x61, count: 64_000)
+        try await client.send(
+            "POST /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/octet-stream\r\n"
+                + "Content-Length: \(1_000 * piece.count)\r\n\r\n")
+        let sent = Counter()
+        let sending = Task {
+            while true {
+                try await client.send(piece)
+                sent.value.add(1, ordering: .relaxed)
+            }
+        }
+        let other = try await ByteClient.connect(to: gateway.port)
+        var (last, rounds) = (-1, 0)
+        try await World.eventually("held up") {
+            try await other.send("GET /version HTTP/1.1\r\nHost: gateway\r\n\r\n")
+            _ = try await other.answer()
+            let now = sent.value.load(ordering: .relaxed)
+            rounds = now == last ? rounds + 1 : 0
+            last = now
+            return rounds == 20
+        }
+        backend.signal("refuse")
+        #expect(try await client.answer().status == 413)
+        backend.signal("refused")
+        sending.cancel()
+        try await client.close()
+        _ = await sending.result
+    }
+
+    private final class Counter: Sendable {
+        let value = Atomic(0)
+    }
+
     /// Starts a gateway that a client leaves, and stops it in the middle of uploads, in a frame of its own that holds
     /// none of it afterwards.
     private static func remainsOfAStoppedGateway(
-        _ settings: Configuration, _ backend: ScriptedBackend
+        _ settings: Configuration, _ backend: ScriptedBackend, _ log: FileHandle
     ) async throws -> [Remnant] {
-        let null = try FileHandle(forWritingTo: URL(fileURLWithPath: "/dev/null"))
-        let gateway = try await Gateway.start(settings, environment: [:], output: null.fileDescriptor)
+        let gateway = try await Gateway.start(settings, environment: [:], output: log.fileDescriptor)
         let running = Task { try await gateway.run(signals: []) }
         try await World.eventually("ready") {
             let client = try await ByteClient.connect(to: gateway.port)
             try await client.send("GET /internal/ready HTTP/1.1\r\nHost: gateway\r\n\r\n")
             return try await client.answer().status == 200
         }
+        try await Self.beRefused(gateway, backend)
         // One leaves in the moment its answer ends.
         let first = try await ByteClient.connect(to: gateway.port)
         try await first.send("GET /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\n\r\n")
@@ -290,7 +336,7 @@ struct ShutdownTests {
                 "POST /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/octet-stream\r\n"
                     + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
         }
-        #expect(await backend.accepted(1 + clients))
+        #expect(await backend.accepted(2 + clients))
         await gateway.stop()
         try await running.value
         return [
