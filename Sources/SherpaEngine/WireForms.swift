@@ -85,11 +85,9 @@ extension HTTPClientResponse {
 
     /// Gives an early answer its own status back (see ``AttemptUsher``).
     mutating func unmask() {
-        guard let status = self.headers.first(name: AttemptUsher.statusField) else { return }
+        guard let code = self.headers.first(name: AttemptUsher.statusField).flatMap({ Int($0) }) else { return }
         self.headers.remove(name: AttemptUsher.statusField)
-        let words = status.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let code = words.first.flatMap({ Int($0) }) else { return }
-        self.status = HTTPResponseStatus(statusCode: code, reasonPhrase: words.count > 1 ? String(words[1]) : "")
+        self.status = HTTPResponseStatus(statusCode: code)
     }
 
     /// The head as HTTP/1.1, for the parser that both engines share: it alone decides where the body ends.

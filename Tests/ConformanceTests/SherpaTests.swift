@@ -133,6 +133,29 @@ struct SherpaTests {
         try await backend.stop()
     }
 
+    @Test("keeps the field with the status of an early answer to itself", arguments: [true, false])
+    func earlyStatus(isEarly: Bool) async throws {
+        let backend = try await ScriptedBackend.start(scripts: [
+            [
+                .readUntil("part"),
+                .send("HTTP/1.1 418 Short\r\nglasspot-status: 599\r\nX-Own: 1\r\nContent-Length: 3\r\n\r\ntea"),
+                .awaitClose,
+            ]
+        ])
+        try await World.with(.sherpa, [Place(backend)]) { world in
+            let client = try await world.connect()
+            try await client.send(
+                "POST /olla/proxy/a HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/octet-stream\r\n"
+                    + "Content-Length: \(isEarly ? 1_000 : 4)\r\n\r\npart")
+            let answer = try await client.answer()
+            #expect(answer.status == 418)
+            #expect(answer.text == "tea")
+            #expect(answer.value(of: "X-Own") == "1")
+            #expect(answer.value(of: "glasspot-status") == nil)
+        }
+        try await backend.stop()
+    }
+
     @Test("takes no head of more than 2 MiB, also behind an interim answer", arguments: [false, true])
     func boundsHeads(isInterimFirst: Bool) async throws {
         // Each field is within NIO's own limit of 80 KiB.
