@@ -22,10 +22,10 @@ def free_port() -> int:
     sys.exit("no free port")
 
 
-def start(command: list[str], output, **environment: str) -> subprocess.Popen:
-    """Starts a command in a process group of its own, its output to a file or descriptor."""
+def start(command: list[str], output, errors=subprocess.STDOUT, **environment: str) -> subprocess.Popen:
+    """Starts a command in a process group of its own, its output to a file or descriptor, its errors with it or apart."""
     return subprocess.Popen(
-        command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        command, stdout=output, stderr=errors, stdin=subprocess.DEVNULL,
         env={**os.environ, **environment}, start_new_session=True)
 
 
@@ -41,10 +41,10 @@ def end(process: subprocess.Popen) -> None:
 
 
 @contextlib.contextmanager
-def running(command: list[str], log: str, **environment: str):
-    """Runs a command, its output in a file, and ends it when the block is left."""
-    with open(log, "wb") as output:
-        process = start(command, output, **environment)
+def running(command: list[str], log: str, errors: str | None = None, **environment: str):
+    """Runs a command, its output in a file, its errors in it or in another, and ends it when the block is left."""
+    with open(log, "wb") as output, open(errors or log, "ab") as error_output:
+        process = start(command, output, error_output if errors else subprocess.STDOUT, **environment)
     try:
         yield process
     finally:

@@ -98,9 +98,6 @@ def check_log(path: str) -> list[str]:
     found = []
     with open(path, "rb") as log:
         for number, line in enumerate(log, 1):
-            # Standard error is in the file too, and holds this one line in a run that goes well.
-            if number == 1 and line.startswith(b"Glasspot "):
-                continue
             try:
                 json.loads(line, object_pairs_hook=unique_keys)
             except ValueError as error:
@@ -137,8 +134,10 @@ def main() -> None:
         path = pathlib.Path(folder) / "glasspot.yaml"
         path.write_text(configuration(port, ports))
         gateway_log = f"{folder}/glasspot.log"
-        gateway = stack.enter_context(processes.running([glasspot, "-c", str(path)], gateway_log))
-        processes.wait_for(base + "/internal/ready", gateway, gateway_log)
+        # Standard output is the log, standard error says why it would not start.
+        errors = f"{folder}/glasspot.err"
+        gateway = stack.enter_context(processes.running([glasspot, "-c", str(path)], gateway_log, errors))
+        processes.wait_for(base + "/internal/ready", gateway, errors)
         load_log = f"{folder}/load.log"
         load = stack.enter_context(processes.running(
             [mockllm, "load", "--url", base, "--rate", str(options.rate), "--duration", str(options.seconds),
