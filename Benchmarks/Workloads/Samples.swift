@@ -36,12 +36,15 @@ public enum Samples {
                 + "Content-Length: \(Self.replyBody.count)\r\n\r\n").utf8) + Self.replyBody
 
     /// A Server-Sent Event of 200 bytes with one token.
-    public static let event: [UInt8] = {
-        let head = #"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"bench","#
-        let tail = #""choices":[{"index":0,"delta":{"content":" bubbles"},"finish_reason":null}]}"#
+    public static let event = Self.event(text: " bubbles")
+
+    static func event(text: String, id: String = "1") -> [UInt8] {
+        let head =
+            #"data: {"id":"chatcmpl-\#(id)","object":"chat.completion.chunk","created":1700000000,"model":"bench","#
+        let tail = #""choices":[{"index":0,"delta":{"content":"\#(text)"},"finish_reason":null}]}"#
         let padding = max(0, 200 - head.utf8.count - tail.utf8.count - 2)
         return Array((head + String(repeating: " ", count: padding) + tail + "\n\n").utf8)
-    }()
+    }
 
     /// The end of a stream.
     public static let lastEvent = Array("data: [DONE]\n\n".utf8)

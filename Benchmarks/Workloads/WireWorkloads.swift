@@ -45,17 +45,26 @@ final class BodyScan: Workload {
     func complaint() -> String? { self.found == self.asked ? nil : "the model was not found" }
 }
 
-/// A Server-Sent Event of 200 bytes looked at.
+/// A Server-Sent Event of 200 bytes looked at: one that differs from the event before it only in its text, as most of a
+/// stream does, or one that has to be looked into.
 final class EventObservation: Workload {
-    let name = "200-byte SSE event observed"
-    private let bytes = Samples.event
+    let name: String
+    private let events: [[UInt8]]
     private var observer = ResponseObserver(framing: .sse)
     private var deltas = 0
     private var asked = 0
 
+    init(repeats: Bool) {
+        self.name = "200-byte SSE event observed, \(repeats ? "repeating" : "unlike") the one before"
+        self.events = [Samples.event(text: " bubbles"), Samples.event(text: " whistle", id: repeats ? "1" : "2")]
+    }
+
     func run(rounds: Int) {
-        let bytes = self.bytes
-        for _ in 0..<rounds { self.deltas += self.observer.observe(bytes.span.bytes) }
+        let events = self.events
+        for round in 0..<rounds {
+            let event = events[round & 1]
+            self.deltas += self.observer.observe(event.span.bytes)
+        }
         self.asked += rounds
     }
 

@@ -41,7 +41,7 @@ public enum Workloads {
             try HistogramWorkload(instruments, isResolved: true), try HistogramWorkload(instruments, isResolved: false),
             try NativeWorkload(instruments, hasExemplar: false), try NativeWorkload(instruments, hasExemplar: true),
             ChunkObservation(instruments), RequestInstrumentation(instruments), HeadParse(), BodyScan(),
-            EventObservation(), try AccessLine(), RequestMemory(),
+            EventObservation(repeats: true), EventObservation(repeats: false), try AccessLine(), RequestMemory(),
         ] + picks + [ShardCopy(site), SnapshotMerge(site)] + TypicalSite.formats.map { PageRender(site, $0) }
             + [PageCompression(site)]
     }

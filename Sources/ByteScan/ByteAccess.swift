@@ -42,3 +42,25 @@ extension RawSpan {
             fromUncheckedByteOffset: offset, as: SIMD16<UInt8>.self)
     }
 }
+
+extension MutableSpan<UInt8> {
+    /// Copies `count` bytes of the piece from `start` on to `target`; the caller knows that they
+    /// exist and fit.
+    @inline(__always)
+    mutating func copy(_ piece: RawSpan, from start: Int, count: Int, to target: Int) {
+        assert(target >= 0 && target + count <= self.count, "write past the storage")
+        unsafe self.withUnsafeMutableBytes { buffer in
+            var offset = 0
+            while offset &+ 8 <= count {
+                unsafe buffer.storeBytes(
+                    of: piece.word(at: start &+ offset).littleEndian,
+                    toByteOffset: target &+ offset, as: UInt64.self)
+                offset &+= 8
+            }
+            while offset < count {
+                unsafe buffer[target &+ offset] = piece.byte(at: start &+ offset)
+                offset &+= 1
+            }
+        }
+    }
+}

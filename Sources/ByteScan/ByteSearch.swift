@@ -50,6 +50,26 @@ public enum ByteSearch {
         Self.first(of: needle, or: needle, in: piece, from: start)
     }
 
+    /// Returns the offset of the first byte at or after `start` at which the plain text of a JSON
+    /// string stops: a quote, a backslash or a control character.
+    ///
+    /// - Returns: `byteCount` when there is none.
+    @inline(__always)
+    static func firstStop(in piece: RawSpan, from start: Int) -> Int {
+        let end = piece.byteCount
+        var index = start
+        while index &+ 16 <= end {
+            if let hit = piece.vector(at: index).stops.firstOffset { return index &+ hit }
+            index &+= 16
+        }
+        while index < end {
+            let byte = piece.byte(at: index)
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { return index }
+            index &+= 1
+        }
+        return end
+    }
+
     /// Passes over whole blocks of 64 bytes that hold neither needle.
     ///
     /// - Returns: the start of the first block with a hit, or of the rest that is shorter than a
@@ -76,7 +96,29 @@ extension SIMD16<UInt8> {
     /// Marks the bytes that equal either of two, with all bits of each set.
     @inline(__always)
     func matches(_ one: Self, _ two: Self) -> SIMD2<UInt64> {
-        let hits = (self .== one) .| (self .== two)
+        Self.marks((self .== one) .| (self .== two))
+    }
+
+    /// Whether all bytes are those of another vector.
+    ///
+    /// `==` of the standard library compares lane by lane (Swift 6.3).
+    @inline(__always)
+    func equals(_ other: Self) -> Bool {
+        let differences = unsafe unsafeBitCast(self ^ other, to: SIMD2<UInt64>.self)
+        return differences.x | differences.y == 0
+    }
+
+    /// Marks quotes, backslashes and control characters, with all bits of each set.
+    @inline(__always)
+    var stops: SIMD2<UInt64> {
+        Self.marks(
+            (self .== Self(repeating: UInt8(ascii: "\"")))
+                .| (self .== Self(repeating: UInt8(ascii: "\\")))
+                .| (self .< Self(repeating: 0x20)))
+    }
+
+    @inline(__always)
+    private static func marks(_ hits: SIMDMask<SIMD16<Int8>>) -> SIMD2<UInt64> {
         let marks = Self(repeating: 0).replacing(with: Self(repeating: 0xff), where: hits)
         return unsafe unsafeBitCast(marks, to: SIMD2<UInt64>.self)
     }

@@ -39,22 +39,9 @@ struct TextCapture: ~Copyable {
             self.isTruncated = true
         }
         guard length > 0 else { return }
-        let target = self.count
         var span = self.storage.mutableSpan
-        unsafe span.withUnsafeMutableBytes { buffer in
-            var offset = 0
-            while offset &+ 8 <= length {
-                unsafe buffer.storeBytes(
-                    of: piece.word(at: start &+ offset).littleEndian,
-                    toByteOffset: target &+ offset, as: UInt64.self)
-                offset &+= 8
-            }
-            while offset < length {
-                unsafe buffer[target &+ offset] = piece.byte(at: start &+ offset)
-                offset &+= 1
-            }
-        }
-        self.count = target &+ length
+        span.copy(piece, from: start, count: length, to: self.count)
+        self.count &+= length
     }
 }
 

@@ -71,6 +71,13 @@ public struct SSESplitter: Sendable {
     /// once.
     public var isBetweenEvents: Bool { self.phase == .lineStart && !self.hasOpenEvent }
 
+    /// Whether the next byte is the first of an event and nothing of the bytes so far matters to
+    /// it: unlike ``isBetweenEvents`` not where a line feed or a byte order mark may still belong to
+    /// what has gone before.
+    public var isAtEventStart: Bool {
+        self.isBetweenEvents && !self.skipsLineFeed && self.markBytesSeen == 3
+    }
+
     /// Splits on until something is found or the piece is used up.
     ///
     /// - Parameters:

@@ -7,7 +7,7 @@ import Telemetry
 ///
 /// - Isolation: one event loop.
 /// - Bounds: constant size; two stores and one histogram step per delta.
-struct Observation {
+struct Observation: ~Copyable {
     /// Reads the bytes; nil when there is nothing to read.
     private var observer: ObserverBox?
     /// Whether the answer is a stream of deltas.

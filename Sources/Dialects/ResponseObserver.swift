@@ -12,6 +12,9 @@ public import Domain
 /// tool call. Documents with only a role, an empty text, a ping or usage are none. It counts once
 /// its document is complete.
 ///
+/// An event or line that repeats the one before it, but for the text of its delta, is not looked
+/// into: it sets again what that one has set, and is one delta more.
+///
 /// - Isolation: owned by one attempt.
 /// - Bounds: constant size, no allocation; of a stream's line only the first 1 MiB is looked at.
 public struct ResponseObserver: ~Copyable {
@@ -34,6 +37,16 @@ public struct ResponseObserver: ~Copyable {
         var itemIsCall = false
     }
 
+    /// What has to be known of the event or line at hand to learn a template from it.
+    private struct Unit {
+        /// Its first byte, as an offset into the piece; nil when it cannot be learned, because it
+        /// began in another piece or is not one document on one line.
+        var start: Int?
+        /// The first byte of its document, as an offset into the piece.
+        var document = 0
+        var isDelta = false
+    }
+
     /// How the documents of this answer follow each other.
     public private(set) var framing: ResponseFraming
     private var json = JSONFieldScanner(ResponsePaths.pattern)
@@ -42,10 +55,15 @@ public struct ResponseObserver: ~Copyable {
     private var payload: Payload = .empty
     private var facts = DocumentFacts()
     private var tally = UsageTally()
+    private var unit = Unit()
+    /// What the last event or line had in common with those that repeat it.
+    private var template = ByteTemplate()
     /// The last bytes of a marker or an event name, newest lowest.
     private var word: UInt64 = 0
     private var wordLength = 0
     private var deltasOfPiece = 0
+    /// Events or lines that were passed over because they repeat the one before.
+    private(set) var repeats = 0
 
     /// Why the model stopped, when the endpoint said so.
     public private(set) var finishReason: FinishReason?
@@ -68,12 +86,14 @@ public struct ResponseObserver: ~Copyable {
         self.sse = SSESplitter()
         self.ndjson = NDJSONSplitter()
         self.endDocument()
+        self.template.forget()
         self.tally = UsageTally()
         self.finishReason = nil
         self.hasEndMarker = false
         self.hasError = false
         self.contentDeltas = 0
         self.malformedDocuments = 0
+        self.repeats = 0
     }
 
     /// Token counts as the endpoint reported them.
@@ -99,7 +119,7 @@ public struct ResponseObserver: ~Copyable {
     public mutating func observe(_ piece: RawSpan) -> Int {
         self.deltasOfPiece = 0
         switch self.framing {
-        case .document: self.take(piece)
+        case .document: self.take(piece, 0..<piece.byteCount)
         case .sse: self.observeSSE(piece)
         case .ndjson: self.observeNDJSON(piece)
         }
@@ -111,10 +131,11 @@ public struct ResponseObserver: ~Copyable {
 extension ResponseObserver {
     private mutating func observeSSE(_ piece: RawSpan) {
         var position = 0
+        self.beginUnit(piece, &position)
         while true {
             switch self.sse.next(piece, from: &position) {
             case .field(.data, let range, _):
-                self.take(piece.extracting(range))
+                self.take(piece, range)
             case .field(.event, let range, let endsLine):
                 for index in range { self.spell(piece[index]) }
                 guard endsLine else { continue }
@@ -126,6 +147,7 @@ extension ResponseObserver {
                 self.abandon()
             case .boundary:
                 self.endDocument()
+                self.endUnit(piece, &position)
             case .needMore:
                 return
             }
@@ -134,11 +156,14 @@ extension ResponseObserver {
 
     private mutating func observeNDJSON(_ piece: RawSpan) {
         var position = 0
+        self.beginUnit(piece, &position)
         while true {
             switch self.ndjson.next(piece, from: &position) {
             case .line(let range, let endsLine):
-                self.take(piece.extracting(range))
-                if endsLine { self.endDocument() }
+                self.take(piece, range)
+                guard endsLine else { continue }
+                self.endDocument()
+                self.endUnit(piece, &position)
             case .overlongLine:
                 self.abandon()
             case .needMore:
@@ -147,17 +172,22 @@ extension ResponseObserver {
         }
     }
 
-    /// Takes bytes of one document; what it is shows in its first byte that is not blank.
-    private mutating func take(_ piece: RawSpan) {
-        var position = 0
+    /// Takes bytes of one document, which stand in the range of the piece; what it is shows in its
+    /// first byte that is not blank.
+    private mutating func take(_ piece: RawSpan, _ range: Range<Int>) {
+        var position = range.lowerBound
         if self.payload == .empty {
-            while position < piece.byteCount, piece[position].isBlank { position &+= 1 }
-            guard position < piece.byteCount else { return }
+            while position < range.upperBound, piece[position].isBlank { position &+= 1 }
+            guard position < range.upperBound else { return }
             // No dialect sends an array as an event; as a document it holds nothing that is looked
             // for.
             let isMarker = self.framing == .sse && piece[position] == UInt8(ascii: "[")
             self.payload = isMarker ? .marker : .json
+            self.unit.document = position
+        } else {
+            self.unit.start = nil
         }
+        let piece = piece.extracting(first: range.upperBound)
         switch self.payload {
         case .json: self.scan(piece, from: &position)
         case .marker:
@@ -200,9 +230,54 @@ extension ResponseObserver {
     /// Drops the document at hand, whose line is too long; the rest of its line does not arrive
     /// here.
     private mutating func abandon() {
+        self.unit.start = nil
         if self.framing == .ndjson { return self.endDocument() }
         if self.payload == .json { self.malformedDocuments &+= 1 }
         self.payload = .settled
+    }
+
+    // MARK: Repetition
+
+    /// Passes over the events or lines that repeat the one before.
+    ///
+    /// - Parameters:
+    ///   - piece: the bytes at hand.
+    ///   - position: where the next one would begin; on return the first byte that is to be looked
+    ///     into.
+    private mutating func beginUnit(_ piece: RawSpan, _ position: inout Int) {
+        self.unit.start = nil
+        guard self.framing == .sse ? self.sse.isAtEventStart : self.ndjson.isBetweenLines else {
+            return
+        }
+        while let end = self.template.end(in: piece, from: position),
+            end &- position < SSESplitter.lineBytesMax
+        {
+            self.deltasOfPiece &+= 1
+            self.repeats &+= 1
+            position = end
+        }
+        guard position < piece.byteCount else { return }
+        self.template.forget()
+        self.unit = Unit(start: position)
+    }
+
+    /// Learns from an event or line that has ended, when it was one delta.
+    private mutating func endUnit(_ piece: RawSpan, _ position: inout Int) {
+        // A carriage return might be half of a line end.
+        if let start = self.unit.start, self.unit.isDelta,
+            piece[position &- 1] == UInt8(ascii: "\n")
+        {
+            self.template.learn(piece, start..<position)
+        }
+        self.beginUnit(piece, &position)
+    }
+
+    /// Notes what may differ in an event or line that repeats this one.
+    private mutating func noteGap(_ gap: ByteTemplate.Gap, _ found: JSONField) {
+        guard self.unit.start != nil else { return }
+        let quote = gap == .text ? 1 : 0
+        let start = self.unit.document &+ found.start &+ quote
+        self.template.note(gap, at: start..<(self.unit.document &+ found.end &- quote))
     }
 
     private mutating func spell(_ byte: UInt8) {
@@ -233,8 +308,14 @@ extension ResponseObserver {
     private mutating func note(_ found: JSONField) {
         guard let field = ResponsePaths.Field(rawValue: found.field) else { return }
         switch found.kind {
-        case .string: self.noteText(field, isEmpty: !found.isNonEmptyString)
-        case .number: self.noteCount(field)
+        case .string:
+            if found.isNonEmptyString, field == .content || field == .passing {
+                self.noteGap(.text, found)
+            }
+            self.noteText(field, isEmpty: !found.isNonEmptyString)
+        case .number:
+            if field == .passing { self.noteGap(.digits, found) }
+            self.noteCount(field)
         case .true: if field == .done, self.framing != .document { self.hasEndMarker = true }
         case .false, .null, .object, .array: break
         }
@@ -306,6 +387,7 @@ extension ResponseObserver {
         }
         if self.facts.hasContent || self.facts.beginsItem && self.facts.itemIsCall {
             self.deltasOfPiece &+= 1
+            self.unit.isDelta = true
         }
     }
 }

@@ -35,6 +35,8 @@ enum ResponsePaths {
         case cacheReadTokens
         case cacheCreationTokens
         case reasoningTokens
+        /// A text or number that says nothing here but differs from one delta to the next.
+        case passing
     }
 
     static let pattern = JSONFieldPattern(
@@ -56,6 +58,7 @@ enum ResponsePaths {
             path("choices[].delta.thinking", .content),
             path("choices[].delta.refusal", .content),
             path("choices[].delta.tool_calls[]", .toolCall),
+            path("choices[].delta.tool_calls[].function.arguments", .passing),
             path("choices[].delta.function_call", .toolCall),
             path("choices[].text", .content),
             path("usage.prompt_tokens", .promptTokens),
@@ -68,6 +71,8 @@ enum ResponsePaths {
     private static let responses =
         [
             path("delta", .content),
+            path("sequence_number", .passing),
+            path("obfuscation", .passing),
             path("item.type", .itemType, capturesText: true),
             path("status", .status, capturesText: true),
             path("incomplete_details.reason", .finishReason, capturesText: true),
@@ -109,6 +114,7 @@ enum ResponsePaths {
             path("message.tool_calls[]", .toolCall),
             path("response", .content),
             path("thinking", .content),
+            path("created_at", .passing),
             path("done", .done),
             path("done_reason", .finishReason, capturesText: true),
             path("prompt_eval_count", .promptTokens),

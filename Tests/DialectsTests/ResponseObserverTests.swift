@@ -1,7 +1,8 @@
-import Dialects
 import Domain
 import SeededRandomness
 import Testing
+
+@testable import Dialects
 
 @Suite struct ResponseObserverTests {
     @Test(arguments: Transcript.all)
@@ -67,6 +68,40 @@ import Testing
         #expect(observe(two + two) == 2)
         let total = observer.contentDeltas
         #expect(total == 3)
+    }
+
+    @Test func `passes over what repeats the event before`() {
+        // Of eleven equal shapes in a row ten; nine where they open the stream, whose first bytes
+        // might be a byte order mark.
+        let repeats = [9 + 10 + 1, 9 + 0 + 10 + 10, 9, 9, 9, 10, 0]
+        #expect(repeats.count == Transcript.repeating.count)
+        for (transcript, repeats) in zip(Transcript.repeating, repeats) {
+            var observer = ResponseObserver(framing: transcript.framing)
+            _ = observer.observe(Array(transcript.body.utf8).span.bytes)
+            let passed = observer.repeats
+            #expect(passed == repeats, "\(transcript.name)")
+        }
+    }
+
+    @Test func `passes over nothing in another answer, nor in a line that is too long`() {
+        var observer = ResponseObserver(framing: .ndjson)
+        func repeats(_ text: String) -> Int {
+            let bytes = Array((#"{"response":""# + text + #""}"# + "\n").utf8)
+            let before = observer.repeats
+            let deltas = observer.observe(bytes.span.bytes)
+            #expect(deltas == (text.utf8.count < 1 << 20 ? 1 : 0))
+            return observer.repeats - before
+        }
+        #expect(repeats("a") == 0)
+        #expect(repeats("b") == 1)
+        #expect(repeats(String(repeating: "c", count: 1 << 20)) == 0)
+        let overlong = observer.overlongLines
+        #expect(overlong == 1)
+        #expect(repeats("d") == 0)
+        #expect(repeats("e") == 1)
+        observer.restart(framing: .ndjson)
+        #expect(repeats("f") == 0)
+        #expect(repeats("g") == 1)
     }
 
     @Test func `knows when an error event may follow`() {

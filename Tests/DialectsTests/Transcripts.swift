@@ -26,7 +26,7 @@ struct Transcript: Sendable, CustomTestStringConvertible {
 
 extension Transcript {
     static let all: [Transcript] =
-        Self.openAI + Self.servers + Self.anthropic + Self.ollama + Self.odd
+        Self.openAI + Self.servers + Self.anthropic + Self.ollama + Self.odd + Self.repeating
 
     /// Puts lines together to events: a blank line after each.
     static func events(_ lines: String...) -> String { lines.map { $0 + "\n\n" }.joined() }

@@ -78,7 +78,7 @@ import Testing
 
     @Test("a stamp is found wherever the bytes are split")
     func stamps() {
-        let text = #"data: {"x":"t","t":"0000000000123456789"}"# + "\n\ndata: [DONE]\n\n"
+        let text = #"data: {"x":" ","text":"  @0000000000123456789"}"# + "\n\ndata: [DONE]\n\n"
         let bytes = Array((text + text).utf8)
         for split in 0...bytes.count {
             var scanner = StampScanner()

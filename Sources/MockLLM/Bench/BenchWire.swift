@@ -4,7 +4,8 @@ import NIOCore
 enum BenchWire {
     /// The digits of a time stamp: enough for every 63-bit number.
     static let stampDigits = 19
-    static let stampMark = Array("\"t\":\"".utf8)
+    /// What stands before a time stamp.
+    static let stampMark = Array(" @".utf8)
 
     static let reply = Self.message(body: Self.replyBody)
     static let models = Self.message(
@@ -26,13 +27,15 @@ enum BenchWire {
             """) + Array("0\r\n\r\n".utf8))
 
     /// One event as a chunk, its time stamp all zeros, and where the stamp stands in it.
+    ///
+    /// The stamp is the text of the delta, the one thing that differs between the events of a server.
     static let event: (buffer: ByteBuffer, stampOffset: Int) = {
         let zeros = String(repeating: "0", count: Self.stampDigits)
         let bytes = Self.chunk(
             """
             data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","created":1767225600,\
-            "model":"bench","choices":[{"index":0,"delta":{"content":" token"},\
-            "finish_reason":null}],"t":"\(zeros)"}\n\n
+            "model":"bench","choices":[{"index":0,"delta":{"content":" @\(zeros)"},\
+            "finish_reason":null}]}\n\n
             """)
         let mark = Self.stampMark
         let start = bytes.indices.first { bytes[$0...].starts(with: mark) } ?? 0

@@ -254,8 +254,8 @@ struct StampScanner {
             }
             return
         }
-        // Neither mark holds its own first byte again but the stamp's closing quote, so falling
-        // back to a match of that byte alone is enough.
+        // Neither mark holds its own first byte again, so falling back to a match of that byte
+        // alone is enough.
         self.matched = Self.step(self.matched, byte, BenchWire.stampMark)
         if self.matched == BenchWire.stampMark.count {
             self.digits = 0
