@@ -267,7 +267,7 @@ Made by `{command}` on {time.strftime('%Y-%m-%d', time.gmtime())}; lower is bett
   the requests completed. Any failed request fails the run.
 - SSE: {options.streams} streams for {options.stream_seconds:g} s, an event every {options.gap_ms:g} ms in each, from
   `mockllm serve --bench` to `mockllm bench-sse`. CPU likewise, divided by the events relayed (opening the
-  streams is included).
+  streams is included). The events of a stream differ in the text of the delta alone, as those of LLM servers do.
 - Memory: the peak resident set of all its processes in the POST run; per stream, the rise of the peak over the
   idle resident set at {options.many_streams} streams with an event a second, divided by their number.
 - Start: from starting the process to the first connection taken.
