@@ -17,6 +17,7 @@ import engine_checks
 import failure_checks
 import format_checks
 import log_checks
+import memory_checks
 import messages_checks
 import metric_checks
 import rolling_checks
@@ -73,6 +74,7 @@ def main() -> int:
             messages_checks.run(checks, world)
             failure_checks.run(checks, world)
             concurrency_checks.run(checks, world)
+            memory_checks.run(checks, world)
             rolling_checks.run(checks, world)
             engine_checks.run(checks, world)
             trace_checks.run(checks, world)
