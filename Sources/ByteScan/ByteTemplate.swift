@@ -42,7 +42,8 @@ public struct ByteTemplate: ~Copyable {
         self.gaps = 0
     }
 
-    /// Notes a gap in the bytes that are going to be learned, behind all that were noted before.
+    /// Notes a gap in the bytes that are going to be learned, behind all that were noted since
+    /// ``forget()``.
     ///
     /// One more than ``gapsMax`` is not noted: what stands there has to recur.
     ///
@@ -61,6 +62,7 @@ public struct ByteTemplate: ~Copyable {
     public mutating func learn(_ piece: RawSpan, _ range: Range<Int>) {
         var start = range.lowerBound
         var count = 0
+        self.gaps &= 0x8000_8000_8000
         for index in 0..<self.gapCount {
             let gap = self.noted[index]
             guard self.append(piece, start, gap.lowerBound, at: &count) else { return self.forget() }
@@ -101,6 +103,7 @@ extension ByteTemplate {
         return true
     }
 
+    /// Where the bytes from `start` on end that fit; see ``gaps`` for how gaps are told.
     @inline(__always)
     private static func end(
         of bytes: RawSpan, _ byteCount: Int, _ gaps: UInt64, _ gapCount: Int, in piece: RawSpan,

@@ -79,6 +79,18 @@ import Testing
         #expect(self.end(&empty, "") == nil)
     }
 
+    @Test func `learns again with the same gaps`() {
+        let bytes = Array("a1\"b2\"c".utf8)
+        var template = ByteTemplate()
+        template.note(.text, at: 1..<2)
+        template.note(.digits, at: 4..<5)
+        template.learn(bytes.span.bytes, 0..<6)
+        #expect(self.end(&template, "ax\"b45\"c") == 7)
+        template.learn(bytes.span.bytes, 0..<7)
+        #expect(self.end(&template, "ax\"b45\"c") == 8)
+        #expect(self.end(&template, "ax\"bx\"c") == nil)
+    }
+
     @Test func `learns no more than it has room for`() {
         let room = ByteTemplate.bytesMax
         for (count, isLearned) in [(room - 1, true), (room, true), (room + 1, false)] {
