@@ -155,7 +155,9 @@ let package = Package(
         .target(name: "SeededRandomness", swiftSettings: house),
         .target(
             name: "MockLLM", dependencies: ["SeededRandomness", nioCore, nioPosix, nioHTTP1], swiftSettings: house),
-        .target(name: "TestKit", dependencies: [nioCore, nioPosix, nioHTTP1, nioSSL], swiftSettings: house),
+        .target(name: "CSanitizer"),
+        .target(
+            name: "TestKit", dependencies: ["CSanitizer", nioCore, nioPosix, nioHTTP1, nioSSL], swiftSettings: house),
         .executableTarget(
             name: "mockllm", dependencies: ["MockLLM", argumentParser, nioCore, nioPosix], swiftSettings: house),
         .target(name: "PromQL", swiftSettings: house),

@@ -64,6 +64,7 @@ struct LayerTests {
         "PromQL": Room(layer: 2),
         "catalogue": Room(layer: 3, libraries: ["ArgumentParser", "Foundation", "Yams"]),
         "CMallocProbe": Room(layer: 0),
+        "CSanitizer": Room(layer: 0),
         "Workloads": Room(layer: 3),
         "Simulation": Room(layer: 3, libraries: system.union(["Foundation"])),
         "simulate": Room(layer: 3, neighbours: ["Simulation"]),
@@ -74,6 +75,7 @@ struct LayerTests {
     private static let guests: [String: Set<String>] = [
         "MockLLM": ["GlasspotApp", "mockllm"],
         "CMallocProbe": [],
+        "CSanitizer": ["TestKit"],
         "ClientSide": ["OllaEngine", "SherpaEngine", "GlasspotApp"],
         "OllaEngine": ["GlasspotApp"],
         "SherpaEngine": ["GlasspotApp"],
