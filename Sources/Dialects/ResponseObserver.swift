@@ -86,6 +86,7 @@ public struct ResponseObserver: ~Copyable {
         self.sse = SSESplitter()
         self.ndjson = NDJSONSplitter()
         self.endDocument()
+        self.unit = Unit()
         self.template.forget()
         self.tally = UsageTally()
         self.finishReason = nil
