@@ -1,14 +1,17 @@
 """What the gateway holds in memory at sixteen connections, and for an open stream."""
 
+import contextlib
 import http.client
 import json
+import os
 import pathlib
 import resource
 import subprocess
 import threading
+from collections.abc import Iterator
 
 from client_checks import QUESTION
-from harness import Checks, Mock, expect, wait_until
+from harness import Checks, expect, wait_until
 from world import Gateway, World, endpoint
 
 CONNECTIONS = 16
@@ -34,12 +37,24 @@ def _resident_kb(gateway: Gateway, row: str) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(row + ":"))
 
 
-def _fresh(world: World, name: str) -> tuple[Gateway, Mock]:
-    """A gateway that has served nothing yet, before a backend that costs little."""
+@contextlib.contextmanager
+def _one_core() -> Iterator[None]:
+    """What starts meanwhile has one core, so a gateway has one event loop, on every machine."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _fresh(world: World, name: str) -> Gateway:
+    """A gateway of one loop that has served nothing yet, before a backend that costs little."""
     mock = world.mock(f"{name}-backend", "vllm", "--bench", "--gap-ms", "1000")
-    gateway = world.gateway(name, [endpoint(mock.url, name, "vllm")])
+    with _one_core():
+        gateway = world.gateway(name, [endpoint(mock.url, name, "vllm")])
     wait_until(lambda: gateway.models() == [MODEL], "the model to be found")
-    return gateway, mock
+    return gateway
 
 
 def _client(port: int, failures: list[str]) -> None:
@@ -56,7 +71,7 @@ def _client(port: int, failures: list[str]) -> None:
 
 
 def _peak(world: World) -> None:
-    gateway, _ = _fresh(world, "gateway-peak")
+    gateway = _fresh(world, "gateway-peak")
     failures: list[str] = []
     clients = [
         threading.Thread(target=_client, args=(gateway.port, failures)) for _ in range(CONNECTIONS)
@@ -75,7 +90,7 @@ def _streams(world: World) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Two descriptors a stream in the gateway, one in the backend and in the client; all inherit it.
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    gateway, _ = _fresh(world, "gateway-streams")
+    gateway = _fresh(world, "gateway-streams")
     idle = _resident_kb(gateway, "VmRSS")
     command = [
         world.mockllm, "bench-sse", "--url", gateway.url + PATH,
