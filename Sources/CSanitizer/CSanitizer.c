@@ -55,8 +55,4 @@ __attribute__((swiftcall)) void sanitizer_unlock_slow(__attribute__((swift_conte
     __tsan_release(mutex);
     unlock(mutex);
 }
-
-int sanitizer_sees_mutexes(void) { return 1; }
-#else
-int sanitizer_sees_mutexes(void) { return 0; }
 #endif

@@ -4,8 +4,5 @@
 ///
 /// A contended lock is taken and let go inside libswiftSynchronization, whose code the sanitizer does not see: to it the
 /// thread that waited has never met the one that let go, and everything the mutex guards looks like a race. Linking
-/// this target puts forwarders before those two functions, which tell the sanitizer. Without the thread sanitizer there
-/// is nothing in it.
-
-/// Whether the forwarders are there.
-int sanitizer_sees_mutexes(void);
+/// this target puts forwarders before those two functions, which tell the sanitizer. Nothing is called by name, and
+/// without the thread sanitizer there is nothing in it.
