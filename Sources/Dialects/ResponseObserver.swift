@@ -12,8 +12,8 @@ public import Domain
 /// tool call. Documents with only a role, an empty text, a ping or usage are none. It counts once
 /// its document is complete.
 ///
-/// An event or line that repeats the one before it, but for the text of its delta, is not looked
-/// into: it sets again what that one has set, and is one delta more.
+/// An event or line that repeats the one before it, but for the text of its delta and values that
+/// say nothing here, is not looked into: it sets again what that one has set, and is one delta more.
 ///
 /// - Isolation: owned by one attempt.
 /// - Bounds: constant size, no allocation; of a stream's line only the first 1 MiB is looked at.
@@ -62,7 +62,8 @@ public struct ResponseObserver: ~Copyable {
     private var word: UInt64 = 0
     private var wordLength = 0
     private var deltasOfPiece = 0
-    /// Events or lines that were passed over because they repeat the one before.
+    /// How many events or lines were passed over because they repeat the one before; for the tests,
+    /// to which they look like parsed ones.
     private(set) var repeats = 0
 
     /// Why the model stopped, when the endpoint said so.
@@ -262,7 +263,7 @@ extension ResponseObserver {
         self.unit = Unit(start: position)
     }
 
-    /// Learns from an event or line that has ended, when it was one delta.
+    /// Learns from an event or line that has ended, when it was one delta, and begins the next.
     private mutating func endUnit(_ piece: RawSpan, _ position: inout Int) {
         // A carriage return might be half of a line end.
         if let start = self.unit.start, self.unit.isDelta,
